@@ -1,0 +1,94 @@
+namespace RetentionEngine.Events;
+
+/// <summary>What a line says, as far as a record needs it. One line gives at most one event.</summary>
+/// <remarks>The comment behind each kind names the fields of <see cref="LogEvent"/> it fills.</remarks>
+internal enum EventKind : byte
+{
+    None = 0,
+
+    /// <summary>smtpd or qmqpd <c>client=</c>. QueueId, Ip, Sasl, OrigQueueId, OrigIp.</summary>
+    Client,
+
+    /// <summary>pickup <c>uid=</c>. QueueId, Number (uid), Sender, OrigQueueId (<c>orig_id=</c>).</summary>
+    Pickup,
+
+    /// <summary>cleanup <c>message-id=</c>. QueueId, MessageId (without the angle brackets).</summary>
+    MessageId,
+
+    /// <summary>qmgr <c>from=, size=, nrcpt= (queue active)</c>. QueueId, Sender, Number (size), Count (nrcpt).</summary>
+    QueueActive,
+
+    /// <summary>qmgr <c>from=, status=expired|force-expired</c>. QueueId, Sender.</summary>
+    Expired,
+
+    /// <summary>
+    /// Any agent's <c>to=</c> line. QueueId, Recipient, OrigTo, Relay, Dsn, Status, Agent,
+    /// OrigQueueId (the id in <c>queued as ID</c> or <c>forwarded as ID</c>, see Edge).
+    /// </summary>
+    Delivery,
+
+    /// <summary>
+    /// The queue file is gone. QueueId, Removal: qmgr or postsuper <c>removed</c>, cleanup
+    /// <c>removed (canceled|discarded)</c>.
+    /// </summary>
+    Removed,
+
+    /// <summary>bounce, defer, trace <c>… notification: NEW</c>. QueueId (old), OrigQueueId (new).</summary>
+    Notification,
+
+    /// <summary>
+    /// A refused attempt: smtpd <c>NOQUEUE: reject:</c> or <c>ID: reject:</c>, milter-reject,
+    /// postscreen <c>NOQUEUE: reject:</c>, proxy-reject, cleanup <c>reject:</c> and
+    /// <c>milter-reject:</c>. QueueId (default when NOQUEUE), Ip, Sender, Recipient,
+    /// ReplyCode, Dsn, EndsMessage (1: the message with this id ends here).
+    /// </summary>
+    Reject,
+
+    /// <summary>IMAP, POP3, … login. User, Ip, Port, Session, Protocol, Tls.</summary>
+    Login,
+
+    /// <summary>
+    /// End of a session. User, Ip, Port, Session, Protocol, Number (session length in seconds as
+    /// logged by <c>time=</c>, else -1).
+    /// </summary>
+    Logout,
+}
+
+/// <summary>How a delivery line's new queue id came about.</summary>
+internal enum QueueEdge : byte
+{
+    None = 0,
+
+    /// <summary><c>queued as ID</c> in the next hop's reply. The next hop may be hostile.</summary>
+    QueuedAs,
+
+    /// <summary><c>forwarded as ID</c>, said by our own local(8).</summary>
+    ForwardedAs,
+}
+
+internal enum Removal : byte
+{
+    None = 0,
+    Removed,
+    Canceled,
+    Discarded,
+    DeletedByAdministrator,
+}
+
+/// <summary>The Postfix daemon that wrote a delivery line.</summary>
+internal enum DeliveryAgent : byte
+{
+    None = 0,
+    Smtp,
+    Lmtp,
+    Local,
+    Virtual,
+    Pipe,
+    Error,
+    Retry,
+    Discard,
+    Cleanup,
+    Qmgr,
+    Bounce,
+    Other,
+}

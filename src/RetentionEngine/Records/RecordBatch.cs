@@ -1,0 +1,35 @@
+namespace RetentionEngine.Records;
+
+/// <summary>The rows that are sealed together, with the texts they refer to.</summary>
+/// <remarks>
+/// Filled by one thread, then handed to the sealing thread as a whole; the two threads swap
+/// batches, so nothing is shared and nothing is allocated once the arrays have grown.
+/// </remarks>
+internal sealed class RecordBatch(long seed)
+{
+    private RecordRow[] _rows = new RecordRow[1 << 12];
+
+    public StringTable Strings { get; } = new(seed);
+
+    public int Count { get; private set; }
+
+    public Span<RecordRow> Rows => _rows.AsSpan(0, Count);
+
+    /// <summary>Appends a row of zeros, to be filled in place.</summary>
+    public ref RecordRow Add()
+    {
+        if (Count == _rows.Length)
+        {
+            Array.Resize(ref _rows, _rows.Length * 2);
+        }
+        ref RecordRow row = ref _rows[Count++];
+        row = default;
+        return ref row;
+    }
+
+    public void Clear()
+    {
+        Count = 0;
+        Strings.Clear();
+    }
+}
