@@ -1,0 +1,136 @@
+using System.Runtime.CompilerServices;
+using RetentionEngine.Lines;
+
+namespace RetentionEngine.Events.Formats;
+
+/// <summary>Courier's IMAP and POP3 daemons, 0.5 to 6.0.</summary>
+/// <remarks>
+/// <c>WORD, user=U, ip=[I][, port=[P]], …</c>. Lines of failed logins and debug lines, which may
+/// hold passwords, begin with other words and are not read further.
+/// </remarks>
+internal sealed class Courier : ILogFormat<Courier>
+{
+    private Courier()
+    {
+    }
+
+    public static bool TryRecognise(ReadOnlySpan<byte> tag, out LogTag info)
+    {
+        if (tag.StartsWith("courier-"u8))
+        {
+            tag = tag[8..];
+        }
+        LogProgram program = tag switch
+        {
+            _ when tag.SequenceEqual("imapd"u8) => LogProgram.CourierImap,
+            _ when tag.SequenceEqual("imaplogin"u8) => LogProgram.CourierImap,
+            _ when tag.SequenceEqual("imapd-ssl"u8) => LogProgram.CourierImapTls,
+            _ when tag.SequenceEqual("imaps"u8) => LogProgram.CourierImapTls,
+            _ when tag.SequenceEqual("pop3d"u8) => LogProgram.CourierPop3,
+            _ when tag.SequenceEqual("pop3login"u8) => LogProgram.CourierPop3,
+            _ when tag.SequenceEqual("courierpop3login"u8) => LogProgram.CourierPop3,
+            _ when tag.SequenceEqual("courierpop3d"u8) => LogProgram.CourierPop3,
+            _ when tag.SequenceEqual("pop3d-ssl"u8) => LogProgram.CourierPop3Tls,
+            _ => LogProgram.None,
+        };
+        info = new LogTag(program);
+        return program != LogProgram.None;
+    }
+
+    public static LineOutcome Parse(ref byte block, in LineFrame frame, ref LogEvent e)
+    {
+        int at = frame.Start;
+        int end = frame.End;
+        if (Scan.Is(ref block, at, end, "INFO: "u8))
+        {
+            at += 6;
+        }
+        e.Kind = EventKind.Login;
+        if (!Scan.Is(ref block, at, end, "LOGIN, user="u8))
+        {
+            e.Kind = EventKind.Logout;
+            if (!Scan.Is(ref block, at, end, "LOGOUT, user="u8)
+                && !Scan.Is(ref block, at, end, "DISCONNECTED, user="u8)
+                && !Scan.Is(ref block, at, end, "TIMEOUT, user="u8)
+                && !Scan.Is(ref block, at, end, "disc, user="u8))
+            {
+                return LineOutcome.Ignored;
+            }
+        }
+        bool isLogin = e.Kind == EventKind.Login;
+        LineOutcome strange = isLogin ? LineOutcome.Login : LineOutcome.Logout;
+        int user = Scan.IndexOf(ref block, at, end, (byte)'=') + 1;
+        int ip = Scan.Find(ref block, user, end, ", ip=["u8);
+        int close = ip < 0 ? end : Scan.IndexOf(ref block, ip, end, (byte)']');
+        if (close == end || ip == user)
+        {
+            return strange;
+        }
+        e.User = new Slice(user, ip - user);
+        e.Ip = new Slice(ip + 6, close - ip - 6);
+        bool isPop3 = frame.Tag.Program >= LogProgram.CourierPop3;
+        e.Protocol = isPop3 ? AccessProtocol.Pop3 : AccessProtocol.Imap;
+        e.Session = new Slice(frame.PidStart, frame.PidLength);
+        e.Number = isLogin ? 0 : -1;
+        bool tls = frame.Tag.Program is LogProgram.CourierImapTls or LogProgram.CourierPop3Tls;
+        return Keys(ref block, close + 1, end, tls, ref e) ? LineOutcome.Event : strange;
+    }
+
+    /// <summary>The keys behind the address, in any order; false when the line was cut.</summary>
+    private static bool Keys(ref byte block, int at, int end, bool tls, ref LogEvent e)
+    {
+        bool isLogin = e.Kind == EventKind.Login;
+        bool complete = e.Protocol == AccessProtocol.Pop3 || !isLogin;
+        while (at < end)
+        {
+            if (!Scan.Is(ref block, at, end, ", "u8))
+            {
+                return false;
+            }
+            at += 2;
+            int next = Scan.IndexOf(ref block, at, end, (byte)',');
+            ReadOnlySpan<byte> item = Scan.Span(ref block, at, next);
+            if (item.StartsWith("port=["u8))
+            {
+                if (item[^1] != ']')
+                {
+                    return false;
+                }
+                int behind = Scan.Digits(ref block, at + 6, next, out long port);
+                e.Port = behind == next - 1 && port <= ushort.MaxValue ? (ushort)port : (ushort)0;
+            }
+            else if (item.StartsWith("protocol="u8))
+            {
+                complete = item.SequenceEqual("protocol=IMAP"u8)
+                    || item.SequenceEqual("protocol=POP3"u8);
+                if (!complete)
+                {
+                    return false;
+                }
+                e.Protocol = item[^1] == '3' ? AccessProtocol.Pop3 : AccessProtocol.Imap;
+            }
+            else if (item.SequenceEqual("starttls=1"u8) || item.SequenceEqual("stls=1"u8))
+            {
+                tls = true;
+            }
+            else if (!isLogin)
+            {
+                // A session's end counts bytes and closes with its length in seconds.
+                complete = complete && e.Number >= 0;
+                if (item.StartsWith("time="u8))
+                {
+                    complete = Scan.Digits(ref block, at + 5, next, out long seconds) == next
+                        && next > at + 5;
+                    e.Number = seconds;
+                }
+            }
+            else if (!item.Contains((byte)'='))
+            {
+                return false;
+            }
+            at = next;
+        }
+        e.Tls = isLogin && tls ? (byte)1 : (byte)0;
+        return complete;
+    }
+}

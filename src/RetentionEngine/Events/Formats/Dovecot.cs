@@ -1,0 +1,252 @@
+using System.Runtime.CompilerServices;
+using RetentionEngine.Lines;
+
+namespace RetentionEngine.Events.Formats;
+
+/// <summary>Dovecot 1.x to 2.4: logins and ends of sessions.</summary>
+/// <remarks>
+/// A login is <c>SERVICE-login: Login: ELEMENTS</c> (2.4: <c>Logged in:</c>); which elements there
+/// are and in which order is configuration, so they are read as an unordered list. An end is
+/// <c>SERVICE(USER)[&lt;PID&gt;&lt;SESSION&gt;]: TEXT</c> with byte or message counts.
+/// </remarks>
+internal sealed class Dovecot : ILogFormat<Dovecot>
+{
+    private Dovecot()
+    {
+    }
+
+    public static bool TryRecognise(ReadOnlySpan<byte> tag, out LogTag info)
+    {
+        bool known = tag.SequenceEqual("dovecot"u8);
+        info = new LogTag(known ? LogProgram.Dovecot : LogProgram.None);
+        return known;
+    }
+
+    public static LineOutcome Parse(ref byte block, in LineFrame frame, ref LogEvent e)
+    {
+        int at = frame.Start;
+        int end = frame.End;
+        if (Scan.Is(ref block, at, end, "Info: "u8))
+        {
+            at += 6;
+        }
+        int service = Service(ref block, at, end, out AccessProtocol protocol);
+        if (service < 0)
+        {
+            return LineOutcome.Ignored;
+        }
+        e.Protocol = protocol;
+        if (Unsafe.Add(ref block, service) == '(')
+        {
+            return ParseEnd(ref block, service + 1, frame, ref e);
+        }
+        at = service + 8;
+        if (!Scan.Is(ref block, service, end, "-login: "u8))
+        {
+            return LineOutcome.Ignored;
+        }
+        if (Scan.Is(ref block, at, end, "Info: "u8))
+        {
+            at += 6;
+        }
+        if (Scan.Is(ref block, at, end, "Login: "u8))
+        {
+            return ParseLogin(ref block, at + 7, end, ref e);
+        }
+        return Scan.Is(ref block, at, end, "Logged in: "u8)
+            ? ParseLogin(ref block, at + 11, end, ref e)
+            : LineOutcome.Ignored;
+    }
+
+    /// <returns>Offset behind the service name, which is <c>(</c> or <c>-</c>; else -1.</returns>
+    private static int Service(ref byte block, int at, int end, out AccessProtocol protocol)
+    {
+        protocol = AccessProtocol.Imap;
+        if (Scan.Is(ref block, at, end, "imap"u8) || Scan.Is(ref block, at, end, "IMAP("u8))
+        {
+            at += Scan.Is(ref block, at, end, "imap-hibernate("u8) ? 14 : 4;
+        }
+        else if (Scan.Is(ref block, at, end, "pop3"u8) || Scan.Is(ref block, at, end, "POP3("u8))
+        {
+            protocol = AccessProtocol.Pop3;
+            at += 4;
+        }
+        else if (Scan.Is(ref block, at, end, "managesieve"u8)
+            || Scan.Is(ref block, at, end, "MANAGESIEVE("u8))
+        {
+            protocol = AccessProtocol.ManageSieve;
+            at += 11;
+        }
+        else if (Scan.Is(ref block, at, end, "submission"u8))
+        {
+            protocol = AccessProtocol.Submission;
+            at += 10;
+        }
+        else
+        {
+            return -1;
+        }
+        return at < end && Unsafe.Add(ref block, at) is (byte)'(' or (byte)'-' ? at : -1;
+    }
+
+    private static LineOutcome ParseLogin(ref byte block, int at, int end, ref LogEvent e)
+    {
+        Slice processId = default;
+        while (at < end)
+        {
+            int next;
+            if (Scan.Is(ref block, at, end, "user=<"u8))
+            {
+                next = Bracketed(ref block, at + 6, end);
+                if (next < 0)
+                {
+                    return LineOutcome.Login;
+                }
+                e.User = new Slice(at + 6, next - at - 7);
+            }
+            else if (Scan.Is(ref block, at, end, "session=<"u8))
+            {
+                next = Bracketed(ref block, at + 9, end);
+                if (next < 0)
+                {
+                    return LineOutcome.Login;
+                }
+                e.Session = new Slice(at + 9, next - at - 10);
+            }
+            else
+            {
+                next = Scan.Find(ref block, at, end, ", "u8);
+                next = next < 0 ? end : next;
+                if (!Element(ref block, at, next, end, ref e, ref processId))
+                {
+                    return LineOutcome.Login;
+                }
+            }
+            at = next + 2;
+            if (next + 1 == end)
+            {
+                return LineOutcome.Login;
+            }
+        }
+        if (!e.Session.IsPresent || e.Session.Length == 0)
+        {
+            e.Session = processId;
+        }
+        e.Kind = EventKind.Login;
+        return e.User.Length > 0 && e.Ip.Length > 0 ? LineOutcome.Event : LineOutcome.Login;
+    }
+
+    private static bool Element(
+        ref byte block, int at, int next, int end, ref LogEvent e, ref Slice processId)
+    {
+        if (Scan.Is(ref block, at, next, "rip="u8))
+        {
+            e.Ip = new Slice(at + 4, next - at - 4);
+        }
+        else if (Scan.Is(ref block, at, next, "mpid="u8))
+        {
+            processId = new Slice(at + 5, next - at - 5);
+        }
+        else if (Scan.Is(ref block, at, next, "rport="u8))
+        {
+            Scan.Digits(ref block, at + 6, next, out long port);
+            e.Port = port <= ushort.MaxValue ? (ushort)port : (ushort)0;
+        }
+        else if (Scan.Is(ref block, at, next, "TLS"u8))
+        {
+            e.Tls = 1;
+        }
+        else if (next == end)
+        {
+            // A cut key leaves the line without what the key would have said.
+            ReadOnlySpan<byte> item = Scan.Span(ref block, at, next);
+            return !"session=<"u8.StartsWith(item) && !"mpid="u8.StartsWith(item)
+                && !"rip="u8.StartsWith(item) && !"user=<"u8.StartsWith(item);
+        }
+        return true;
+    }
+
+    /// <returns>Offset behind the closing bracket, or -1.</returns>
+    private static int Bracketed(ref byte block, int start, int end)
+    {
+        for (int i = start; ; i++)
+        {
+            i = Scan.IndexOf(ref block, i, end, (byte)'>');
+            if (i >= end)
+            {
+                return -1;
+            }
+            if (i + 1 == end || Scan.Is(ref block, i, end, ">, "u8))
+            {
+                return i + 1;
+            }
+        }
+    }
+
+    private static LineOutcome ParseEnd(
+        ref byte block, int user, in LineFrame frame, ref LogEvent e)
+    {
+        int end = frame.End;
+        int close = user;
+        for (; ; close++)
+        {
+            close = Scan.IndexOf(ref block, close, end, (byte)')');
+            if (close >= end)
+            {
+                return LineOutcome.Ignored;
+            }
+            if (Scan.Is(ref block, close, end, "): "u8) || Scan.Is(ref block, close, end, ")<"u8))
+            {
+                break;
+            }
+        }
+        e.User = new Slice(user, close - user);
+        int at = close + 1;
+        var pid = new Slice(frame.PidStart, frame.PidLength);
+        Slice session = default;
+        if (Unsafe.Add(ref block, at) == '<')
+        {
+            int pidClose = Scan.IndexOf(ref block, at, end, (byte)'>');
+            pid = new Slice(at + 1, pidClose - at - 1);
+            at = pidClose + 1;
+            if (at < end && Unsafe.Add(ref block, at) == '<')
+            {
+                int sessionClose = Scan.IndexOf(ref block, at, end, (byte)'>');
+                session = new Slice(at + 1, sessionClose - at - 1);
+                at = sessionClose + 1;
+            }
+        }
+        if (!Scan.Is(ref block, at, end, ": "u8) || e.User.Length == 0)
+        {
+            return LineOutcome.Ignored;
+        }
+        e.Session = session.Length > 0 ? session : pid;
+        return ParseEndText(ref block, at + 2, end, ref e);
+    }
+
+    private static LineOutcome ParseEndText(ref byte block, int at, int end, ref LogEvent e)
+    {
+        if (Scan.Is(ref block, at, end, "Info: "u8))
+        {
+            at += 6;
+        }
+        if (!Scan.Is(ref block, at, end, "Disconnected"u8)
+            && !Scan.Is(ref block, at, end, "Logged out"u8)
+            && !Scan.Is(ref block, at, end, "Connection closed"u8)
+            && !Scan.Is(ref block, at, end, "Server shutting down"u8))
+        {
+            return LineOutcome.Ignored;
+        }
+        int counts = Scan.Find(ref block, at, end, " in="u8);
+        bool complete = counts >= 0 && Scan.Find(ref block, counts, end, " out="u8) >= 0;
+        complete = complete || Scan.Find(ref block, at, end, " bytes="u8) >= 0
+            || Scan.Find(ref block, at, end, " top="u8) >= 0;
+        if (!complete)
+        {
+            return LineOutcome.Logout;
+        }
+        e.Kind = EventKind.Logout;
+        e.Number = -1;
+        return LineOutcome.Event;
+    }
+}

@@ -1,0 +1,205 @@
+using System.Runtime.CompilerServices;
+using RetentionEngine.Records;
+
+namespace RetentionEngine.Events;
+
+/// <summary>Turns the stamps of one source into UTC instants, with year and zone inferred.</summary>
+/// <remarks>
+/// Year: the first year-less line gets the latest year that does not put it after the source's
+/// latest possible time; every further one the year that brings it nearest to the line before, so
+/// that December to January goes forward and a late December line goes back. Zone: offset and
+/// kind of each quarter hour of local time are looked up once; every transition since 1970 lies on
+/// a quarter hour. In the hour that occurs twice, order decides: a step back of more than a
+/// quarter of an hour, or a step back from behind that hour, means its second occurrence. A time that spring leaves out is read with the offset before the jump;
+/// the offset behind it is the one in force.
+/// </remarks>
+internal sealed class LineClock
+{
+    private const long MicrosPerSecond = 1_000_000;
+    private const long SecondsPerDay = 86_400;
+    private const long SlotSeconds = 900;
+    private const long LateSecondsMax = 900;
+
+    private TimeZoneInfo _zone = TimeZoneInfo.Utc;
+    private long _latestUnixMicros;
+    private int _year;
+    private bool _hasYear;
+    private bool _hasLast;
+    private long _lastLocal;
+
+    private long _slot = long.MinValue;
+    private int _slotOffset;
+    private int _slotSecondOffset;
+    private bool _slotAmbiguous;
+    private bool _slotSkipped;
+    private bool _second;
+    private bool _lastAmbiguous;
+
+    /// <summary>Starts a source.</summary>
+    /// <param name="zone">For stamps without zone.</param>
+    /// <param name="firstLineLatestUnixMicros">The first line is at most a day younger.</param>
+    /// <param name="yearOfFirstLine">0 when not known.</param>
+    public void Begin(TimeZoneInfo zone, long firstLineLatestUnixMicros, int yearOfFirstLine)
+    {
+        _zone = zone;
+        _latestUnixMicros = firstLineLatestUnixMicros;
+        _year = yearOfFirstLine;
+        _hasYear = yearOfFirstLine != 0;
+        _hasLast = false;
+        _slot = long.MinValue;
+        _second = false;
+        _lastAmbiguous = false;
+    }
+
+    /// <summary>Seconds since 1970 of a civil time, as if it were UTC.</summary>
+    public static long CivilSeconds(int year, int month, int day, int secondOfDay)
+    {
+        // Days of the proleptic Gregorian calendar, years counted from March.
+        long y = month <= 2 ? year - 1 : year;
+        long era = y / 400;
+        long yearOfEra = y - (era * 400);
+        long dayOfYear = ((153 * (month + (month > 2 ? -3 : 9))) + 2) / 5 + day - 1;
+        long days = (era * 146_097) + (yearOfEra * 365) + (yearOfEra / 4) - (yearOfEra / 100)
+            + dayOfYear - 719_468;
+        return (days * SecondsPerDay) + secondOfDay;
+    }
+
+    /// <summary>An instant from a stamp without year and zone.</summary>
+    public long YearLess(int month, int day, int secondOfDay, out short offsetMinutes)
+    {
+        int year = _year;
+        if (!_hasLast && !_hasYear)
+        {
+            year = FirstYear(month, day, secondOfDay);
+        }
+        else if (_hasLast)
+        {
+            year = NearestYear(month, day, secondOfDay);
+        }
+        else if (month == 2 && day == 29 && !DateTime.IsLeapYear(year))
+        {
+            year = LeapYearBefore(year);
+        }
+        _year = year;
+        return Local(CivilSeconds(year, month, day, secondOfDay), out offsetMinutes);
+    }
+
+    /// <summary>An instant from local civil seconds; moves the order along.</summary>
+    public long Local(long localSeconds, out short offsetMinutes)
+    {
+        long slot = Math.DivRem(localSeconds, SlotSeconds, out long within);
+        slot -= within < 0 ? 1 : 0;
+        if (slot != _slot)
+        {
+            LookUp(slot);
+        }
+        if (_slotAmbiguous)
+        {
+            long back = _lastLocal - localSeconds;
+            if (!_lastAmbiguous)
+            {
+                _second = _hasLast && back > 0;
+            }
+            else if (back > LateSecondsMax)
+            {
+                _second = true;
+            }
+        }
+        _lastAmbiguous = _slotAmbiguous;
+        _lastLocal = localSeconds;
+        _hasLast = true;
+        int offset = _slotAmbiguous && _second ? _slotSecondOffset : _slotOffset;
+        long unixSeconds = localSeconds - offset;
+        offsetMinutes = (short)((_slotSkipped ? _slotSecondOffset : offset) / 60);
+        return unixSeconds * MicrosPerSecond;
+    }
+
+    private void LookUp(long slot)
+    {
+        _slot = slot;
+        _slotSkipped = false;
+        DateTime local = DateTime.UnixEpoch.AddSeconds(slot * SlotSeconds);
+        local = DateTime.SpecifyKind(local, DateTimeKind.Unspecified);
+        _slotAmbiguous = _zone.IsAmbiguousTime(local);
+        if (_slotAmbiguous)
+        {
+            TimeSpan[] offsets = _zone.GetAmbiguousTimeOffsets(local);
+            int a = (int)offsets[0].TotalSeconds;
+            int b = (int)offsets[^1].TotalSeconds;
+            _slotOffset = Math.Max(a, b);
+            _slotSecondOffset = Math.Min(a, b);
+            return;
+        }
+        DateTime valid = local;
+        while (_zone.IsInvalidTime(valid))
+        {
+            valid = valid.AddSeconds(-SlotSeconds);
+        }
+        _slotOffset = (int)_zone.GetUtcOffset(valid).TotalSeconds;
+        if (valid != local)
+        {
+            DateTime utc = DateTime.SpecifyKind(
+                local.AddSeconds(-_slotOffset), DateTimeKind.Utc);
+            _slotSecondOffset = (int)_zone.GetUtcOffset(utc).TotalSeconds;
+            _slotSkipped = true;
+        }
+    }
+
+    private int FirstYear(int month, int day, int secondOfDay)
+    {
+        long latest = (_latestUnixMicros / MicrosPerSecond) + SecondsPerDay;
+        int year = DateTime.UnixEpoch
+            .AddSeconds(Math.Clamp(latest, 0, 200L * 366 * SecondsPerDay)).Year + 1;
+        for (; year > 1970; year--)
+        {
+            if (month == 2 && day == 29 && !DateTime.IsLeapYear(year))
+            {
+                continue;
+            }
+            long local = CivilSeconds(year, month, day, secondOfDay);
+            if (PlainUnixSeconds(local) <= latest)
+            {
+                break;
+            }
+        }
+        return year;
+    }
+
+    private long PlainUnixSeconds(long localSeconds)
+    {
+        DateTime local = DateTime.SpecifyKind(
+            DateTime.UnixEpoch.AddSeconds(localSeconds), DateTimeKind.Unspecified);
+        return localSeconds - (long)_zone.GetUtcOffset(local).TotalSeconds;
+    }
+
+    private int NearestYear(int month, int day, int secondOfDay)
+    {
+        bool leapDay = month == 2 && day == 29;
+        int reach = leapDay ? 8 : 1;
+        int best = _year;
+        long bestDistance = long.MaxValue;
+        for (int year = _year - reach; year <= _year + reach; year++)
+        {
+            if (leapDay && !DateTime.IsLeapYear(year))
+            {
+                continue;
+            }
+            long distance = Math.Abs(CivilSeconds(year, month, day, secondOfDay) - _lastLocal);
+            if (distance < bestDistance)
+            {
+                bestDistance = distance;
+                best = year;
+            }
+        }
+        return best;
+    }
+
+    private static int LeapYearBefore(int year)
+    {
+        while (!DateTime.IsLeapYear(year))
+        {
+            year--;
+        }
+        return year;
+    }
+}

@@ -1,0 +1,126 @@
+using System.Runtime.InteropServices;
+using RetentionEngine.Events.Formats;
+using RetentionEngine.Lines;
+using RetentionEngine.Records;
+
+namespace RetentionEngine.Events;
+
+/// <summary>What the beginning of a source tells about its time, before it is read.</summary>
+internal static class SourceHead
+{
+    /// <summary>As much of a source as is looked at.</summary>
+    public const int LengthMax = 64 * 1024;
+
+    /// <summary>Year of the first year-less line, from a long queue id.</summary>
+    /// <remarks>
+    /// A long id holds the UTC second of its creation, which is that of the <c>client=</c> or
+    /// <c>uid=</c> line; it dates files whose own time is wrong.
+    /// </remarks>
+    /// <param name="head">Beginning of the source; a partial last line is not used.</param>
+    /// <param name="zone">Zone of its stamps.</param>
+    /// <returns>The year in that zone; 0 when nothing tells it.</returns>
+    public static int YearHint(ReadOnlySpan<byte> head, TimeZoneInfo zone)
+    {
+        byte[] block = Padded(ref head);
+        ref byte at = ref MemoryMarshal.GetArrayDataReference(block);
+        var prefix = new LinePrefix();
+        prefix.Begin(zone, 0, yearOfFirstLine: 2000);
+        var headers = new HeaderTable(new HostTable());
+        long first = long.MinValue;
+        for (int line = 0; line < head.Length;)
+        {
+            int end = head[line..].IndexOf((byte)'\n');
+            if (end < 0)
+            {
+                break;
+            }
+            int start = line;
+            end += line;
+            line = end + 1;
+            if (prefix.Read(ref at, start, end) != LineOutcome.Event
+                || !prefix.TimeFlags.HasFlag(RecordFlags.YearInferred))
+            {
+                continue;
+            }
+            first = first == long.MinValue ? prefix.TimeUnixMicros : first;
+            LineHeader header = headers.Find(
+                head[prefix.HostStart..prefix.TagEnd], prefix.HostEnd - prefix.HostStart);
+            if (TryCreation(ref at, prefix.MessageStart, end, header.Tag, out long seconds))
+            {
+                return YearOfFirst(first, prefix.TimeUnixMicros, seconds, zone);
+            }
+        }
+        return 0;
+    }
+
+    /// <summary>The first line's time, by which rotated files are put in order.</summary>
+    /// <param name="head">Beginning of the source.</param>
+    /// <param name="zone">Zone of its stamps.</param>
+    /// <param name="latestUnixMicros">As for <see cref="Tokenizer.Begin"/>.</param>
+    /// <param name="unixMicros">Instant of the first line that has one.</param>
+    public static bool TryFirstTime(
+        ReadOnlySpan<byte> head, TimeZoneInfo zone, long latestUnixMicros, out long unixMicros)
+    {
+        int year = YearHint(head, zone);
+        byte[] block = Padded(ref head);
+        ref byte at = ref MemoryMarshal.GetArrayDataReference(block);
+        var prefix = new LinePrefix();
+        prefix.Begin(zone, latestUnixMicros, year);
+        for (int line = 0; line < head.Length;)
+        {
+            int end = head[line..].IndexOf((byte)'\n');
+            end = end < 0 ? head.Length : line + end;
+            if (prefix.Read(ref at, line, end) != LineOutcome.NoPrefix)
+            {
+                unixMicros = prefix.TimeUnixMicros;
+                return true;
+            }
+            line = end + 1;
+        }
+        unixMicros = 0;
+        return false;
+    }
+
+    private static byte[] Padded(ref ReadOnlySpan<byte> head)
+    {
+        head = head[..Math.Min(head.Length, LengthMax)];
+        var block = new byte[head.Length + BlockReader.PaddingBytes];
+        head.CopyTo(block);
+        return block;
+    }
+
+    private static bool TryCreation(
+        ref byte block, int start, int end, LogTag tag, out long seconds)
+    {
+        seconds = 0;
+        return Postfix.TryQueueId(ref block, start, end, out QueueId id, out int behind)
+            && ((tag.Program == LogProgram.Smtpd && Scan.Is(ref block, behind, end, "client="u8))
+                || (tag.Program == LogProgram.Pickup && Scan.Is(ref block, behind, end, "uid="u8)))
+            && id.TryDecode(out bool isLong, out seconds, out _, out _)
+            && isLong && seconds is > 0 and < 1L << 34;
+    }
+
+    /// <summary>
+    /// Both lines were read with made-up years: their months, and the step between the years, count.
+    /// </summary>
+    private static int YearOfFirst(long first, long line, long seconds, TimeZoneInfo zone)
+    {
+        DateTime lineLocal = LocalTime(line / 1_000_000, zone);
+        DateTime created = LocalTime(seconds, zone);
+        int best = 0;
+        double bestDays = double.MaxValue;
+        for (int year = created.Year - 1; year <= created.Year + 1; year++)
+        {
+            double days = Math.Abs((lineLocal.AddYears(year - lineLocal.Year) - created).TotalDays);
+            if (days < bestDays)
+            {
+                bestDays = days;
+                best = year;
+            }
+        }
+        return best - (lineLocal.Year - LocalTime(first / 1_000_000, zone).Year);
+    }
+
+    private static DateTime LocalTime(long unixSeconds, TimeZoneInfo zone) =>
+        TimeZoneInfo.ConvertTimeFromUtc(DateTime.UnixEpoch.AddSeconds(unixSeconds), zone);
+}

@@ -1,0 +1,239 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Runtime.InteropServices;
+
+namespace RetentionEngine.Lines;
+
+/// <summary>Reads a stream as blocks of whole lines, parsed in place.</summary>
+/// <remarks>
+/// A segment of the pipe is searched for its last LF; everything before it is a block. The partial
+/// line behind it is kept aside and copied into the hidden room in front of the next segment: it is
+/// the only thing that is ever copied. Invariant: <c>_carry</c> holds the bytes between the last
+/// byte handed out and the first byte of the current segment, at most <see cref="LineMaxBytes"/>.
+/// What the blocks hold together does not depend on how the stream cuts its reads.
+/// </remarks>
+internal sealed class BlockReader : IDisposable
+{
+    /// <summary>Bytes that may be read (not used) behind every block.</summary>
+    public const int PaddingBytes = 64;
+
+    /// <summary>
+    /// A longer line is skipped and counted. Postfix cuts at 2,000 bytes, journald at 48 KiB;
+    /// what is longer is not a log line.
+    /// </summary>
+    public const int LineMaxBytes = 64 * 1024;
+
+    private const int SegmentBytesDefault = 512 * 1024;
+
+    private readonly SlackPool _pool;
+    private readonly PipeReader _pipe;
+    private readonly byte[] _carry = new byte[LineMaxBytes + PaddingBytes];
+    private int _carryLength;
+
+    // What is left of the current segment: _data[_start.._end) has not been looked at.
+    private byte[] _data = [];
+    private int _start;
+    private int _end;
+    private bool _holdsSegment;
+    private bool _completed;
+    private ReadOnlySequence<byte> _sequence;
+
+    // The block handed out: _blockData[_blockStart.._blockStart + _blockLength).
+    private byte[] _blockData = [];
+    private int _blockStart;
+    private int _blockLength;
+
+    private bool _skipping;
+
+    /// <param name="stream">Read synchronously, left open.</param>
+    /// <param name="segmentBytes">Size of one read.</param>
+    public BlockReader(Stream stream, int segmentBytes = SegmentBytesDefault)
+    {
+        _pool = new SlackPool(segmentBytes, LineMaxBytes + 1, PaddingBytes);
+        var options = new StreamPipeReaderOptions(
+            _pool, bufferSize: segmentBytes, minimumReadSize: 1, leaveOpen: true);
+        _pipe = PipeReader.Create(new SynchronousStream(stream), options);
+    }
+
+    /// <summary>Position in the stream of the block's first byte, in bytes.</summary>
+    public long Offset { get; private set; }
+
+    /// <summary>Lines longer than <see cref="LineMaxBytes"/>, skipped.</summary>
+    public long OverlongLines { get; private set; }
+
+    /// <summary>Gets the next whole lines; false at the end of the stream.</summary>
+    /// <param name="block">
+    /// Ends with LF, except that the last line of the stream may lack it. Valid until the next
+    /// call; what <see cref="Advance"/> did not consume comes again. Never empty when true.
+    /// </param>
+    /// <exception cref="IOException">The stream can't be read.</exception>
+    public bool TryRead(out ReadOnlySpan<byte> block)
+    {
+        while (_blockLength == 0)
+        {
+            if (_start < _end)
+            {
+                Cut();
+            }
+            else if (_completed)
+            {
+                if (_carryLength == 0)
+                {
+                    block = default;
+                    return false;
+                }
+                Hand(_carry, 0, _carryLength);
+                _carryLength = 0;
+            }
+            else
+            {
+                Fill();
+            }
+        }
+        block = _blockData.AsSpan(_blockStart, _blockLength);
+        return true;
+    }
+
+    /// <summary>Says how much of the block was used; the rest is handed out again.</summary>
+    /// <param name="consumedBytes">Must end at a line boundary; at most the block's length.</param>
+    public void Advance(int consumedBytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(consumedBytes);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(consumedBytes, _blockLength);
+        _blockStart += consumedBytes;
+        _blockLength -= consumedBytes;
+        Offset += consumedBytes;
+    }
+
+    public void Dispose()
+    {
+        _pipe.Complete();
+        _pool.Dispose();
+    }
+
+    private void Fill()
+    {
+        if (_holdsSegment)
+        {
+            _pipe.AdvanceTo(_sequence.End);
+            _holdsSegment = false;
+        }
+        ValueTask<ReadResult> pending = _pipe.ReadAsync();
+
+        // Always completed: SynchronousStream does the read within the call.
+        ReadResult result = pending.IsCompleted ? pending.Result : pending.AsTask().Result;
+        _completed = result.IsCompleted;
+        _sequence = result.Buffer;
+        _holdsSegment = true;
+        if (_sequence.IsEmpty)
+        {
+            _start = _end = 0;
+            return;
+        }
+
+        // All bytes of earlier reads were consumed, so the pipe has one segment only.
+        if (!_sequence.IsSingleSegment
+            || !MemoryMarshal.TryGetArray(_sequence.First, out ArraySegment<byte> segment))
+        {
+            throw new InvalidOperationException("The pipe returned more than one segment.");
+        }
+        _data = segment.Array!;
+        _start = segment.Offset;
+        _end = segment.Offset + segment.Count;
+    }
+
+    /// <summary>Takes the next block from the segment, or moves its bytes to the carry.</summary>
+    private void Cut()
+    {
+        ReadOnlySpan<byte> rest = _data.AsSpan(_start, _end - _start);
+        if (_skipping)
+        {
+            int end = rest.IndexOf((byte)'\n');
+            int skipped = end < 0 ? rest.Length : end + 1;
+            _start += skipped;
+            Offset += skipped;
+            _skipping = end < 0;
+            return;
+        }
+
+        // The first line continues the carry; the others must each end within LineMaxBytes.
+        int limit = LineMaxBytes - _carryLength + 1;
+        int length = 0;
+        while (length < rest.Length)
+        {
+            ReadOnlySpan<byte> window = rest.Slice(length, Math.Min(limit, rest.Length - length));
+            int last = window.LastIndexOf((byte)'\n');
+            if (last < 0)
+            {
+                break;
+            }
+            length += last + 1;
+            limit = LineMaxBytes + 1;
+        }
+        if (length > 0)
+        {
+            int begin = _start - _carryLength;
+            _carry.AsSpan(0, _carryLength).CopyTo(_data.AsSpan(begin));
+            Hand(_data, begin, _carryLength + length);
+            _carryLength = 0;
+            _start += length;
+        }
+        else if (rest.Length < limit)
+        {
+            rest.CopyTo(_carry.AsSpan(_carryLength));
+            _carryLength += rest.Length;
+            _start = _end;
+        }
+        else
+        {
+            OverlongLines++;
+            _skipping = true;
+            Offset += _carryLength;
+            _carryLength = 0;
+        }
+    }
+
+    private void Hand(byte[] data, int start, int length)
+    {
+        _blockData = data;
+        _blockStart = start;
+        _blockLength = length;
+    }
+
+    /// <summary>Makes a stream's asynchronous read complete within the call.</summary>
+    private sealed class SynchronousStream(Stream inner) : Stream
+    {
+        public override bool CanRead => true;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => false;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position
+        {
+            get => throw new NotSupportedException();
+            set => throw new NotSupportedException();
+        }
+
+        public override int Read(byte[] buffer, int offset, int count) =>
+            inner.Read(buffer, offset, count);
+
+        public override int Read(Span<byte> buffer) => inner.Read(buffer);
+
+        public override ValueTask<int> ReadAsync(
+            Memory<byte> buffer, CancellationToken cancellationToken = default) =>
+            new(inner.Read(buffer.Span));
+
+        public override void Flush() => throw new NotSupportedException();
+
+        public override long Seek(long offset, SeekOrigin origin) =>
+            throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        public override void Write(byte[] buffer, int offset, int count) =>
+            throw new NotSupportedException();
+    }
+}
