@@ -45,6 +45,8 @@ internal sealed class SealedRun
 
     public int BlockCount { get; private set; }
 
+    public int SizeBytes => _bytes.WrittenCount;
+
     public IBufferWriter<byte> Writer => _bytes;
 
     /// <summary>Ends the block that began after the last one.</summary>

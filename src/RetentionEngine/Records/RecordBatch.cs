@@ -27,6 +27,9 @@ internal sealed class RecordBatch(long seed)
         return ref row;
     }
 
+    /// <summary>Forgets the rows from <paramref name="count"/> on.</summary>
+    public void Truncate(int count) => Count = count;
+
     public void Clear()
     {
         Count = 0;

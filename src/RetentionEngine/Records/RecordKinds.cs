@@ -149,3 +149,15 @@ public enum RecordFlags : ushort
     /// <summary>The access was over TLS.</summary>
     Tls = 4096,
 }
+
+internal static class RecordKinds
+{
+    /// <summary>The class that decides the period of a kind.</summary>
+    public static RecordClass Class(this RecordKind kind) => kind switch
+    {
+        RecordKind.Received => RecordClass.Received,
+        RecordKind.Access => RecordClass.Access,
+        RecordKind.Rejected => RecordClass.Rejected,
+        _ => RecordClass.Sent,
+    };
+}

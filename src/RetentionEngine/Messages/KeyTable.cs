@@ -1,0 +1,124 @@
+namespace RetentionEngine.Messages;
+
+/// <summary>Finds indexes by a 64-bit hash of their key; the caller compares the keys.</summary>
+/// <remarks>
+/// Open addressing, linear probing, deletion by backward shift, at most half full. Equal hashes
+/// may occur several times.
+/// </remarks>
+internal sealed class KeyTable
+{
+    private Slot[] _slots = new Slot[1 << 12];
+    private int _count;
+
+    public int Count => _count;
+
+    /// <summary>Position of the first candidate for <paramref name="hash"/>; see <see cref="Next"/>.</summary>
+    public int First(ulong hash) => Seek((int)hash & (_slots.Length - 1), hash);
+
+    /// <summary>Position of the candidate behind <paramref name="position"/>, -1 if there is none.</summary>
+    public int Next(int position, ulong hash) =>
+        Seek((position + 1) & (_slots.Length - 1), hash);
+
+    public int IndexAt(int position) => _slots[position].Index - 1;
+
+    /// <summary>Asks the processor to fetch the slot.</summary>
+    public unsafe void Prefetch(ulong hash)
+    {
+        if (System.Runtime.Intrinsics.X86.Sse.IsSupported)
+        {
+            ref Slot slot = ref _slots[(int)hash & (_slots.Length - 1)];
+            System.Runtime.Intrinsics.X86.Sse.Prefetch0(
+                System.Runtime.CompilerServices.Unsafe.AsPointer(ref slot));
+        }
+    }
+
+    public void Add(ulong hash, int index)
+    {
+        if ((_count + 1) * 2 > _slots.Length)
+        {
+            Grow();
+        }
+        Insert(_slots, hash, index + 1);
+        _count++;
+    }
+
+    public void Remove(ulong hash, int index)
+    {
+        int position = First(hash);
+        while (position >= 0 && IndexAt(position) != index)
+        {
+            position = Next(position, hash);
+        }
+        if (position >= 0)
+        {
+            RemoveAt(position);
+        }
+    }
+
+    public void Clear()
+    {
+        Array.Clear(_slots);
+        _count = 0;
+    }
+
+    private static void Insert(Slot[] slots, ulong hash, int value)
+    {
+        int mask = slots.Length - 1;
+        int i = (int)hash & mask;
+        while (slots[i].Index != 0)
+        {
+            i = (i + 1) & mask;
+        }
+        slots[i] = new Slot { Hash = hash, Index = value };
+    }
+
+    private int Seek(int position, ulong hash)
+    {
+        Slot[] slots = _slots;
+        int mask = slots.Length - 1;
+        while (slots[position].Index != 0)
+        {
+            if (slots[position].Hash == hash)
+            {
+                return position;
+            }
+            position = (position + 1) & mask;
+        }
+        return -1;
+    }
+
+    private void RemoveAt(int hole)
+    {
+        int mask = _slots.Length - 1;
+        _count--;
+        for (int i = (hole + 1) & mask; _slots[i].Index != 0; i = (i + 1) & mask)
+        {
+            int home = (int)_slots[i].Hash & mask;
+            if (((i - home) & mask) >= ((i - hole) & mask))
+            {
+                _slots[hole] = _slots[i];
+                hole = i;
+            }
+        }
+        _slots[hole] = default;
+    }
+
+    private void Grow()
+    {
+        var slots = new Slot[_slots.Length * 2];
+        foreach (Slot slot in _slots)
+        {
+            if (slot.Index != 0)
+            {
+                Insert(slots, slot.Hash, slot.Index);
+            }
+        }
+        _slots = slots;
+    }
+
+    private struct Slot
+    {
+        public ulong Hash;
+        public int Index;
+    }
+}

@@ -1,0 +1,223 @@
+using System.IO.Hashing;
+using RetentionEngine.Events;
+using RetentionEngine.Records;
+
+namespace RetentionEngine.Messages;
+
+/// <summary>Logins and logouts joined: docs/RECORDS.md, "Sessions".</summary>
+internal sealed partial class Tracker
+{
+    internal const long SessionIdleMax = 35 * Day;
+
+    /// <summary>More open sessions than this are closed from the oldest on.</summary>
+    internal const int SessionsMax = 1 << 20;
+
+    private readonly Pool<OpenSession> _sessions = new();
+
+    // By (host, protocol, session id or pid), and by (host, protocol, user).
+    private readonly KeyTable _sessionIds = new();
+    private readonly KeyTable _sessionUsers = new();
+
+    public int SessionsOpen => _sessions.Live;
+
+    private struct OpenSession
+    {
+        public long TimeUnixMicros;
+        public ulong IdHash;
+        public ulong UserHash;
+        public ClientIp Ip;
+        public uint User;
+        public int Host;
+        public short OffsetMinutes;
+        public ushort Port;
+        public RecordFlags Flags;
+        public AccessProtocol Protocol;
+        public bool IsLive;
+    }
+
+    private void AddLogin(ref readonly LogEvent e, ReadOnlySpan<byte> block)
+    {
+        int index = _sessions.Add();
+        ref OpenSession session = ref _sessions[index];
+        session.TimeUnixMicros = e.TimeUnixMicros;
+        session.OffsetMinutes = e.OffsetMinutes;
+        session.Ip = ClientIp.Parse(e.Ip.Of(block));
+        session.Port = e.Port;
+        session.Host = e.Host;
+        session.Protocol = e.Protocol;
+        session.Flags = e.TimeFlags | (e.Tls != 0 ? RecordFlags.Tls : 0);
+        session.User = Text(e.User, block);
+        session.IdHash = e.Session.IsPresent && e.Session.Length > 0
+            ? SessionHash(in e, e.Session.Of(block), salt: 1)
+            : 0;
+        session.UserHash = SessionHash(in e, e.User.Of(block), salt: 2);
+        session.IsLive = true;
+        if (session.IdHash != 0)
+        {
+            _sessionIds.Add(session.IdHash, index);
+        }
+        _sessionUsers.Add(session.UserHash, index);
+    }
+
+    private void AddLogout(ref readonly LogEvent e, ReadOnlySpan<byte> block)
+    {
+        ClientIp ip = ClientIp.Parse(e.Ip.Of(block));
+        ulong userHash = e.User.IsPresent ? SessionHash(in e, e.User.Of(block), salt: 2) : 0;
+        bool hasId = e.Session.IsPresent && e.Session.Length > 0;
+        int index = -1;
+        bool ambiguous = false;
+        if (hasId)
+        {
+            ulong hash = SessionHash(in e, e.Session.Of(block), salt: 1);
+            index = Pick(_sessionIds, hash, in e, default, 0, userHash, false, out ambiguous);
+        }
+        if (index < 0 && userHash != 0)
+        {
+            index = Pick(_sessionUsers, userHash, in e, ip, e.Port, userHash, hasId, out ambiguous);
+        }
+        ref RecordRow row = ref _batch.Add();
+        row.Kind = RecordKind.Access;
+        row.SizeBytes = -1;
+        row.Uid = -1;
+        row.Protocol = e.Protocol;
+        row.Flags = e.TimeFlags;
+        row.Host = HostText(e.Host);
+        row.FinalTimeUnixMicros = e.TimeUnixMicros;
+        row.FinalOffsetMinutes = e.OffsetMinutes;
+        if (index < 0)
+        {
+            row.Status = RecordStatus.Logout;
+            row.TimeUnixMicros = e.TimeUnixMicros;
+            row.OffsetMinutes = e.OffsetMinutes;
+            row.Flags |= RecordFlags.MissingStart;
+            row.Recipient = Text(e.User, block);
+            (row.IpHi, row.IpLo) = (ip.Hi, ip.Lo);
+            return;
+        }
+        row.Status = RecordStatus.Session;
+        FillAccess(ref row, in _sessions[index]);
+        row.Flags |= ambiguous ? RecordFlags.JoinAmbiguous : 0;
+        RemoveSession(index);
+    }
+
+    /// <summary>The open session that an end line belongs to, -1 if none fits.</summary>
+    private int Pick(
+        KeyTable table,
+        ulong hash,
+        ref readonly LogEvent e,
+        ClientIp ip,
+        ushort port,
+        ulong userHash,
+        bool onlyWithoutId,
+        out bool ambiguous)
+    {
+        int best = -1;
+        int fitting = 0;
+        for (int p = table.First(hash); p >= 0; p = table.Next(p, hash))
+        {
+            int index = table.IndexAt(p);
+            ref OpenSession session = ref _sessions[index];
+            if (session.Host != e.Host || session.Protocol != e.Protocol
+                || session.TimeUnixMicros > e.TimeUnixMicros + LateMax
+                || (userHash != 0 && session.UserHash != userHash)
+                || (onlyWithoutId && session.IdHash != 0)
+                || (!ip.IsNone && session.Ip != ip)
+                || (port != 0 && session.Port != port))
+            {
+                continue;
+            }
+            fitting++;
+            if (best < 0 || IsBetter(in session, in _sessions[best], in e))
+            {
+                best = index;
+            }
+        }
+        ambiguous = fitting > 1;
+        return best;
+    }
+
+    private static bool IsBetter(
+        ref readonly OpenSession session, ref readonly OpenSession best, ref readonly LogEvent e)
+    {
+        if (e.Number < 0)
+        {
+            return session.TimeUnixMicros < best.TimeUnixMicros;
+        }
+        long login = e.TimeUnixMicros - (e.Number * Second);
+        long distance = Math.Abs(session.TimeUnixMicros - login);
+        long bestDistance = Math.Abs(best.TimeUnixMicros - login);
+        return distance < bestDistance
+            || (distance == bestDistance && session.TimeUnixMicros < best.TimeUnixMicros);
+    }
+
+    private static void FillAccess(ref RecordRow row, ref readonly OpenSession session)
+    {
+        row.TimeUnixMicros = session.TimeUnixMicros;
+        row.OffsetMinutes = session.OffsetMinutes;
+        row.Recipient = session.User;
+        row.Flags |= session.Flags;
+        (row.IpHi, row.IpLo) = (session.Ip.Hi, session.Ip.Lo);
+    }
+
+    private void EmitLogin(ref readonly OpenSession session, RecordFlags mark)
+    {
+        ref RecordRow row = ref _batch.Add();
+        row.Kind = RecordKind.Access;
+        row.Status = RecordStatus.Login;
+        row.SizeBytes = -1;
+        row.Uid = -1;
+        row.Protocol = session.Protocol;
+        row.Flags = mark;
+        row.Host = HostText(session.Host);
+        FillAccess(ref row, in session);
+    }
+
+    private void RemoveSession(int index)
+    {
+        ref OpenSession session = ref _sessions[index];
+        if (session.IdHash != 0)
+        {
+            _sessionIds.Remove(session.IdHash, index);
+        }
+        _sessionUsers.Remove(session.UserHash, index);
+        _sessions.Remove(index);
+    }
+
+    private void SweepSessions()
+    {
+        int shorter = 0;
+        do
+        {
+            for (int index = 0; index < _sessions.Used; index++)
+            {
+                ref OpenSession session = ref _sessions[index];
+                if (session.IsLive && _clocks[_groups[session.Host]] - session.TimeUnixMicros
+                    > SessionIdleMax >> shorter)
+                {
+                    EmitLogin(in session, RecordFlags.MissingEnd);
+                    RemoveSession(index);
+                }
+            }
+            shorter++;
+        }
+        while (_sessions.Live > SessionsMax && shorter < 40);
+    }
+
+    private void EmitOpenSessions()
+    {
+        for (int index = 0; index < _sessions.Used; index++)
+        {
+            if (_sessions[index].IsLive)
+            {
+                EmitLogin(in _sessions[index], RecordFlags.InFlight);
+            }
+        }
+    }
+
+    private ulong SessionHash(ref readonly LogEvent e, ReadOnlySpan<byte> text, int salt)
+    {
+        ulong hash = XxHash3.HashToUInt64(text, _seed + salt);
+        hash ^= (((ulong)(uint)e.Host << 8) | (ulong)e.Protocol) * 0x9E37_79B9_7F4A_7C15;
+        return hash == 0 ? 1 : hash;
+    }
+}

@@ -1,0 +1,490 @@
+using System.IO.Hashing;
+using System.Numerics;
+using RetentionEngine.Events;
+using RetentionEngine.Lines;
+using RetentionEngine.Records;
+
+namespace RetentionEngine.Messages;
+
+/// <summary>Joins events into records: docs/RECORDS.md, "The life of a mail" and "Sessions".</summary>
+/// <remarks>
+/// Events come in line order. What is alive sits in pools of plain structs, found by hash tables;
+/// finished mail goes to the current batch as rows. A hop that has ended but must wait (for a link
+/// to its origin, for the other end of an edge, for late status lines) stays in a waiting list.
+/// Waiting is measured in log time of its host, and checked where it matters, so that the result
+/// does not depend on when the list is swept. Invariant: a parent outlives its children.
+/// </remarks>
+internal sealed partial class Tracker
+{
+    internal const long Second = 1_000_000;
+    internal const long Minute = 60 * Second;
+    internal const long Day = 86_400 * Second;
+
+    /// <summary>Lines of one hop that should be in order may be off by this much; edges too.</summary>
+    internal const long LateMax = Minute;
+
+    /// <summary>An ended hop without known origin waits this long for the line that names it.</summary>
+    internal const long OriginWait = 5 * Minute;
+
+    /// <summary>Postfix gives mail up after 5 days by default, and says so at the next queue scan.</summary>
+    internal const long QueuedIdleMax = 6 * Day;
+
+    internal const long UnqueuedIdleMax = Day;
+
+    /// <summary>More hops alive than this are closed from the idle end on, marked missing end.</summary>
+    internal const int HopsMax = 1 << 20;
+
+    private const int ChainMax = 16;
+
+    private readonly long _seed;
+    private readonly HostTable _hosts;
+    private readonly LocalDomains _domains;
+    private readonly Pool<Hop> _hops = new();
+    private readonly Pool<Recipient> _recipients = new();
+    private readonly Pool<Retry> _retries = new();
+    private readonly KeyTable _keys = new();
+    private readonly KeyTable _recipientKeys = new();
+    private readonly Dictionary<(int Group, QueueId Id), PendingEdge> _pending = [];
+    private readonly List<(int, QueueId)> _pendingGone = [];
+    private readonly List<int> _waiting = [];
+    private long[] _clocks = new long[16];
+    private readonly Dictionary<string, int> _groupByName = new(StringComparer.Ordinal);
+
+    // Hosts with several Postfix instances: index of the first, and a list from there.
+    private int[] _groups = new int[16];
+    private int[] _groupNext = new int[16];
+    private uint[] _hostTexts = new uint[16];
+    private int _groupsKnown;
+    private RecordBatch _batch;
+    private long _now;
+    private long _nextIdleSweep;
+    private int _eventsToSweep = SweepEvery;
+
+    private const int SweepEvery = 4096;
+
+    public Tracker(HostTable hosts, LocalDomains domains, RecordBatch batch, long seed)
+    {
+        _hosts = hosts;
+        _domains = domains;
+        _batch = batch;
+        _seed = seed;
+    }
+
+    /// <summary>Mails written, chains counted once.</summary>
+    public long Messages { get; private set; }
+
+    /// <summary>Hops that never were in the queue.</summary>
+    public long Abandoned { get; private set; }
+
+    public int HopsAlive => _hops.Live;
+
+    /// <summary>Takes a batch of events, in line order, with the block they point into.</summary>
+    public void Add(ReadOnlySpan<LogEvent> events, ReadOnlySpan<byte> block)
+    {
+        for (int i = 0; i < events.Length; i++)
+        {
+            ref readonly LogEvent e = ref events[i];
+            if (!e.QueueId.IsNone)
+            {
+                _keys.Prefetch(KeyHash(e.Host, e.QueueId));
+            }
+        }
+        for (int i = 0; i < events.Length; i++)
+        {
+            ref readonly LogEvent e = ref events[i];
+            if (e.Host >= _groupsKnown)
+            {
+                LearnHosts();
+            }
+            ref long clock = ref _clocks[_groups[e.Host]];
+            if (e.TimeUnixMicros > clock)
+            {
+                clock = e.TimeUnixMicros;
+                _now = Math.Max(_now, clock);
+            }
+            Add(in e, block);
+        }
+        _eventsToSweep -= events.Length;
+        if (_eventsToSweep <= 0)
+        {
+            _eventsToSweep = SweepEvery;
+            Sweep();
+        }
+    }
+
+    /// <summary>Writes what need not wait any longer; closes what has been idle for too long.</summary>
+    public void Sweep()
+    {
+        SweepWaiting();
+        if (_now >= _nextIdleSweep || _hops.Live > HopsMax)
+        {
+            _nextIdleSweep = _now + (60 * Minute);
+            SweepIdle();
+            SweepSessions();
+            SweepPending();
+        }
+    }
+
+    private void Add(ref readonly LogEvent e, ReadOnlySpan<byte> block)
+    {
+        switch (e.Kind)
+        {
+            case EventKind.Client:
+                AddClient(in e, block);
+                break;
+            case EventKind.Pickup:
+                AddPickup(in e, block);
+                break;
+            case EventKind.MessageId:
+                AddMessageId(in e, block);
+                break;
+            case EventKind.QueueActive:
+                AddQueueActive(in e, block);
+                break;
+            case EventKind.Expired:
+                AddExpired(in e, block);
+                break;
+            case EventKind.Delivery:
+                AddDelivery(in e, block);
+                break;
+            case EventKind.Removed:
+                AddRemoved(in e);
+                break;
+            case EventKind.Notification:
+                AddNotification(in e);
+                break;
+            case EventKind.Reject:
+                AddReject(in e, block);
+                break;
+            case EventKind.Login:
+                AddLogin(in e, block);
+                break;
+            case EventKind.Logout:
+                AddLogout(in e, block);
+                break;
+        }
+    }
+
+    private void AddClient(ref readonly LogEvent e, ReadOnlySpan<byte> block)
+    {
+        int index = Begin(in e);
+        ref Hop hop = ref _hops[index];
+        hop.Ip = ClientIp.Parse(e.Ip.Of(block));
+        if (e.OrigIp.IsPresent)
+        {
+            hop.OrigIp = ClientIp.Parse(e.OrigIp.Of(block));
+        }
+        hop.Sasl = Text(e.Sasl, block);
+        int parent = e.OrigQueueId.IsNone ? -1 : FindInGroup(e.Host, e.OrigQueueId, in e);
+        if (parent >= 0 && hop.Parent < 0)
+        {
+            if (Link(index, parent, HopMarks.Filtered))
+            {
+                _hops[parent].OriginChild = e.QueueId;
+            }
+        }
+        else if (hop.Ip.IsLoopback)
+        {
+            ResolvePending(index, e.TimeUnixMicros);
+        }
+    }
+
+    private void AddPickup(ref readonly LogEvent e, ReadOnlySpan<byte> block)
+    {
+        int index = Begin(in e);
+        _hops[index].Uid = (int)e.Number;
+        _hops[index].PickupSender = Text(e.Sender, block);
+        if (e.OrigQueueId.IsNone)
+        {
+            return;
+        }
+        int parent = FindInGroup(e.Host, e.OrigQueueId, in e);
+        if (parent >= 0 && parent != index && Link(index, parent, HopMarks.Requeued))
+        {
+            ref Hop old = ref _hops[parent];
+            old.Marks |= HopMarks.Continued;
+            if (!old.Has(HopMarks.Ended))
+            {
+                End(parent, e.TimeUnixMicros);
+            }
+        }
+        else
+        {
+            _hops[index].Marks |= HopMarks.Requeued;
+            _hops[index].Via = IdText(e.OrigQueueId);
+        }
+    }
+
+    private void AddMessageId(ref readonly LogEvent e, ReadOnlySpan<byte> block)
+    {
+        ref Hop hop = ref _hops[GetOrAdd(in e)];
+        ReadOnlySpan<byte> id = e.MessageId.Of(block);
+        if (!id.IsEmpty)
+        {
+            hop.MessageIdHash = MessageIdHash(id, _seed);
+        }
+    }
+
+    private void AddQueueActive(ref readonly LogEvent e, ReadOnlySpan<byte> block)
+    {
+        ref Hop hop = ref _hops[GetOrAdd(in e)];
+        hop.Marks |= HopMarks.Queued;
+        hop.Sender = Text(e.Sender, block);
+        hop.SizeBytes = e.Number;
+        hop.Nrcpt = Math.Max(hop.Nrcpt, e.Count);
+    }
+
+    private void AddExpired(ref readonly LogEvent e, ReadOnlySpan<byte> block)
+    {
+        int index = GetOrAdd(in e);
+        ref Hop hop = ref _hops[index];
+        hop.Marks |= HopMarks.Queued;
+        hop.Sender = Text(e.Sender, block);
+        SettleDeferred(index, RecordStatus.Expired, in e);
+    }
+
+    private void AddRemoved(ref readonly LogEvent e)
+    {
+        int index = Find(e.Host, e.QueueId, in e);
+        if (index < 0)
+        {
+            return;
+        }
+        ref Hop hop = ref _hops[index];
+        hop.Removal = e.Removal;
+        Touch(ref hop, in e);
+        if (e.Removal == Removal.DeletedByAdministrator)
+        {
+            SettleDeferred(index, RecordStatus.Deleted, in e);
+        }
+        if (!hop.Has(HopMarks.Ended))
+        {
+            End(index, e.TimeUnixMicros);
+        }
+    }
+
+    private void AddReject(ref readonly LogEvent e, ReadOnlySpan<byte> block)
+    {
+        ref RecordRow row = ref _batch.Add();
+        row.Kind = RecordKind.Rejected;
+        row.Status = RecordStatus.Rejected;
+        row.TimeUnixMicros = e.TimeUnixMicros;
+        row.OffsetMinutes = e.OffsetMinutes;
+        row.Flags = e.TimeFlags;
+        row.SizeBytes = -1;
+        row.Uid = -1;
+        row.QueueId = e.QueueId;
+        row.Dsn = e.Dsn;
+        row.ReplyCode = e.ReplyCode;
+        ClientIp ip = ClientIp.Parse(e.Ip.Of(block));
+        (row.IpHi, row.IpLo) = (ip.Hi, ip.Lo);
+        row.Sender = Text(e.Sender, block);
+        row.Recipient = Text(e.Recipient, block);
+        row.Host = HostText(e.Host);
+        if (e.EndsMessage != 0 && !e.QueueId.IsNone)
+        {
+            int index = Find(e.Host, e.QueueId, in e);
+            if (index >= 0 && !_hops[index].Has(HopMarks.Ended))
+            {
+                End(index, e.TimeUnixMicros);
+            }
+        }
+    }
+
+    /// <summary>Every recipient that is still deferred gets a last fate by a line of the message.</summary>
+    private void SettleDeferred(int index, RecordStatus status, ref readonly LogEvent e)
+    {
+        for (int r = _hops[index].FirstRecipient; r >= 0; r = _recipients[r].Next)
+        {
+            ref Recipient recipient = ref _recipients[r];
+            if (recipient.Status == RecordStatus.Deferred)
+            {
+                recipient.Status = status;
+                recipient.LastUnixMicros = e.TimeUnixMicros;
+                recipient.OffsetMinutes = e.OffsetMinutes;
+            }
+        }
+    }
+
+    /// <summary>The hop that a start line belongs to: the living one if it lacks a start, else a new one.</summary>
+    private int Begin(ref readonly LogEvent e)
+    {
+        int index = Find(e.Host, e.QueueId, in e);
+        if (index >= 0)
+        {
+            ref Hop old = ref _hops[index];
+            if (old.Has(HopMarks.Started) || e.TimeUnixMicros - old.FirstUnixMicros > LateMax)
+            {
+                Close(index);
+                index = -1;
+            }
+            else
+            {
+                Touch(ref old, in e);
+            }
+        }
+        if (index < 0)
+        {
+            index = Create(in e);
+        }
+        ref Hop hop = ref _hops[index];
+        hop.Marks |= HopMarks.Started;
+        hop.StartUnixMicros = e.TimeUnixMicros;
+        hop.StartOffsetMinutes = e.OffsetMinutes;
+        return index;
+    }
+
+    private int GetOrAdd(ref readonly LogEvent e)
+    {
+        int index = Find(e.Host, e.QueueId, in e);
+        if (index >= 0)
+        {
+            Touch(ref _hops[index], in e);
+            return index;
+        }
+        index = Create(in e);
+        ResolvePending(index, e.TimeUnixMicros);
+        return index;
+    }
+
+    private int Create(ref readonly LogEvent e)
+    {
+        int index = _hops.Add();
+        ref Hop hop = ref _hops[index];
+        hop = default;
+        hop.Id = e.QueueId;
+        hop.Host = e.Host;
+        hop.Parent = hop.FirstRecipient = hop.LastRecipient = -1;
+        hop.FirstUnixMicros = hop.LastUnixMicros = e.TimeUnixMicros;
+        hop.FirstOffsetMinutes = hop.LastOffsetMinutes = e.OffsetMinutes;
+        hop.TimeFlags = e.TimeFlags;
+        hop.SizeBytes = -1;
+        hop.Uid = -1;
+        _keys.Add(KeyHash(e.Host, e.QueueId), index);
+        return index;
+    }
+
+    private static void Touch(ref Hop hop, ref readonly LogEvent e)
+    {
+        hop.TimeFlags |= e.TimeFlags;
+        if (e.TimeUnixMicros > hop.LastUnixMicros)
+        {
+            hop.LastUnixMicros = e.TimeUnixMicros;
+            hop.LastOffsetMinutes = e.OffsetMinutes;
+        }
+        if (e.TimeUnixMicros < hop.FirstUnixMicros)
+        {
+            hop.FirstUnixMicros = e.TimeUnixMicros;
+            hop.FirstOffsetMinutes = e.OffsetMinutes;
+        }
+    }
+
+    /// <summary>The hop a line belongs to; one that need not wait any longer is written first.</summary>
+    private int Find(int host, QueueId id, ref readonly LogEvent e)
+    {
+        ulong hash = KeyHash(host, id);
+        for (int p = _keys.First(hash); p >= 0; p = _keys.Next(p, hash))
+        {
+            int index = _keys.IndexAt(p);
+            ref Hop hop = ref _hops[index];
+            if (hop.Id != id || hop.Host != host)
+            {
+                continue;
+            }
+            if (hop.Has(HopMarks.Ended))
+            {
+                return TryWrite(index) ? -1 : index;
+            }
+            if (e.TimeUnixMicros - hop.LastUnixMicros > IdleMax(in hop))
+            {
+                Close(index);
+                return -1;
+            }
+            return index;
+        }
+        return -1;
+    }
+
+    /// <summary>As Find, in every Postfix instance of the same host.</summary>
+    private int FindInGroup(int host, QueueId id, ref readonly LogEvent e)
+    {
+        int index = Find(host, id, in e);
+        for (int other = _groups[host]; index < 0 && other >= 0; other = _groupNext[other])
+        {
+            if (other != host)
+            {
+                index = Find(other, id, in e);
+            }
+        }
+        return index;
+    }
+
+    private void LearnHosts()
+    {
+        while (_groupsKnown < _hosts.Count)
+        {
+            int host = _groupsKnown++;
+            if (host == _groups.Length)
+            {
+                Array.Resize(ref _groups, host * 2);
+                Array.Resize(ref _groupNext, host * 2);
+                Array.Resize(ref _clocks, host * 2);
+                Array.Resize(ref _hostTexts, host * 2);
+            }
+            _hostTexts[host] = 0;
+            _groupNext[host] = -1;
+            string name = System.Text.Encoding.Latin1.GetString(_hosts.Host(host));
+            if (_groupByName.TryGetValue(name, out int group))
+            {
+                _groupNext[host] = _groupNext[group];
+                _groupNext[group] = host;
+            }
+            else
+            {
+                group = host;
+                _groupByName.Add(name, host);
+            }
+            _groups[host] = group;
+        }
+    }
+
+    private static long IdleMax(ref readonly Hop hop) =>
+        hop.Has(HopMarks.Queued) || hop.RecipientCount > 0 ? QueuedIdleMax : UnqueuedIdleMax;
+
+    private uint Text(Slice slice, ReadOnlySpan<byte> block) =>
+        slice.IsPresent ? _batch.Strings.Intern(slice.Of(block)) : 0;
+
+    private uint IdText(QueueId id)
+    {
+        Span<byte> text = stackalloc byte[QueueId.TextLengthMax];
+        return _batch.Strings.Intern(text[..id.Format(text)]);
+    }
+
+    private uint HostText(int host)
+    {
+        ref uint text = ref _hostTexts[host];
+        if (text == 0)
+        {
+            ReadOnlySpan<byte> name = _hosts.Host(host);
+            ReadOnlySpan<byte> instance = _hosts.Instance(host);
+            Span<byte> both = new byte[name.Length + instance.Length + 1];
+            name.CopyTo(both);
+            instance.CopyTo(both[(name.Length + 1)..]);
+            both[name.Length] = (byte)'/';
+            text = _batch.Strings.Intern(instance.IsEmpty ? name : both);
+        }
+        return text;
+    }
+
+    /// <summary>The fingerprint of a message-id without angle brackets; never 0.</summary>
+    internal static ulong MessageIdHash(ReadOnlySpan<byte> id, long seed) =>
+        Math.Max(1, XxHash3.HashToUInt64(id, seed));
+
+    private ulong KeyHash(int host, QueueId id)
+    {
+        ulong high = Math.BigMul(
+            id.Lo ^ (ulong)_seed, (id.Hi ^ 0x9E37_79B9_7F4A_7C15) + (ulong)(uint)host * 0xD6E8_FEB8_6659_FD93 | 1,
+            out ulong low);
+        return BitOperations.RotateLeft(high, 29) ^ low;
+    }
+}
