@@ -17,7 +17,7 @@ public sealed class KeyTableTests
             if (truth.Count == 0 || random.Next(100) < 52)
             {
                 // Few distinct low bits: long probe runs, and equal hashes.
-                ulong hash = (ulong)random.Next(64) | ((ulong)random.Next(4) << 40);
+                ulong hash = (uint)random.Next(64) | ((ulong)(uint)random.Next(4) << 40);
                 hash = random.Next(2) == 0 ? hash : (ulong)random.NextInt64();
                 truth.Add((hash, step));
                 table.Add(hash, step);
