@@ -1,0 +1,191 @@
+using LogGen.Text;
+
+namespace LogGen.Mail;
+
+/// <summary>Notifications, forwards and the content filter: where one hop makes another.</summary>
+internal sealed partial class Hop
+{
+    // Until Postfix 3.10 the link line follows the notification's message-id line; from 3.11 on it
+    // comes first.
+    private void StartNotification(Simulation sim, long now)
+    {
+        Rng rng = sim.Rng;
+        var origin = new Origin(now, Sasl: default, Uid: -1, Client: default, IsFromUs: true);
+        var notification = new Hop(sim, Node, origin, now)
+        {
+            Sender = Address.Null,
+            SizeBytes = Math.Min(SizeBytes, 50_000) + rng.Between(1_900, 3_200),
+            MessageId = new MessageId(
+                MessageIdStyle.Postfix, rng.Next(), now - now % Second, ~Node.Host),
+            Recipients = [sim.Mails.RecipientFor(Node, Sender, isNotification: true)],
+        };
+        notification.Via = [Id];
+        notification.Marks = Marks.Notification;
+        _notification = notification;
+        long linked;
+        if (Node.IsNew)
+        {
+            WriteLink(sim, now);
+            linked = now;
+            sim.At(now + rng.Between(300, 4 * Ms), notification, LogMessageId);
+        }
+        else
+        {
+            notification.WriteMessageId(sim, now);
+            linked = now + rng.Between(400, 6 * Ms);
+            sim.OpenWindow();
+            _linkClosesWindow = true;
+            sim.At(linked, this, LogLink, isCritical: true);
+        }
+        sim.At(now + rng.Between(4 * Ms, 15 * Ms), notification, Activate);
+        sim.At(linked + rng.Between(200, 2 * Ms), this, Conclude);
+    }
+
+    private void WriteLink(Simulation sim, long now)
+    {
+        sim.Log.Line(
+            now,
+            Node,
+            Daemon.Bounce,
+            Node.Pid(Daemon.Bounce),
+            $"{Id}: {_notificationKind} notification: {_notification!.Id}");
+        if (_linkClosesWindow)
+        {
+            _linkClosesWindow = false;
+            sim.CloseWindow();
+        }
+    }
+
+    /// <summary>local(8) makes a new mail for the addresses in an alias or .forward file.</summary>
+    private void Forward(Simulation sim, long now, int index)
+    {
+        Rng rng = sim.Rng;
+        Recipient recipient = Recipients[index];
+        Address shown = rng.Below(2) == 0 ? recipient.To : default;
+        var targets = new Recipient[rng.Below(12) == 0 ? 2 : 1];
+        int peer = sim.Mails.Peer();
+        for (int i = 0; i < targets.Length; i++)
+        {
+            var to = new Address(AddressKind.Peer, (peer + i * 7) % sim.Options.Peers);
+            Recipient planned = sim.Mails.RecipientFor(Node, to, isNotification: false);
+            targets[i] = planned.Continue(to, shown, recipient.To);
+        }
+        var next = new Hop(sim, Node, Origin, now)
+        {
+            Sender = Sender,
+            SizeBytes = SizeBytes + rng.Between(200, 500),
+            MessageId = MessageId,
+            Recipients = targets.Length == 2 && targets[0].To == targets[1].To ? [targets[0]] : targets,
+        };
+        next.Continues(this, Marks.Forwarded);
+        _handedTo = next;
+        next.WriteMessageId(sim, now);
+        sim.OpenWindow();
+        sim.At(now + rng.Between(Ms, 9 * Ms), this, ForwardFirst + index, isCritical: true);
+        sim.At(now + rng.Between(2 * Ms, 12 * Ms), next, Activate);
+    }
+
+    private void WriteForwarded(Simulation sim, long now, Recipient recipient)
+    {
+        recipient.Log(Status.Sent, 20_000, new Relay(RelayKind.Local), Agent.Local, now);
+        recipient.IsHandedOn = true;
+        ByteWriter line = BeginDelivery(sim, now, Daemon.Local, recipient);
+        line.Put($"dsn=2.0.0, status=sent (forwarded as {_handedTo!.Id})");
+        sim.Log.End();
+        sim.CloseWindow();
+        FinishRecipient(sim, now);
+    }
+
+    private void TryFilter(Simulation sim, long now)
+    {
+        Rng rng = sim.Rng;
+        if (rng.Below(150) == 0)
+        {
+            FailToFilter(sim, now);
+            return;
+        }
+        var connection = Connection.FromFilter(sim, this, sim.Rng);
+        long analysis = (long)Math.Clamp(rng.LogNormal(700, 0.8), 60, 20_000) * Ms;
+        sim.At(now + analysis, connection, Connection.Connect);
+    }
+
+    private void FailToFilter(Simulation sim, long now)
+    {
+        _outstanding = 0;
+        _bounced = false;
+        foreach (Recipient recipient in Recipients)
+        {
+            _outstanding += recipient.IsPending ? 1 : 0;
+        }
+        foreach (Recipient recipient in Recipients)
+        {
+            if (!recipient.IsPending)
+            {
+                continue;
+            }
+            recipient.Log(Status.Deferred, 40_401, new Relay(RelayKind.None), Agent.Smtp, now);
+            ByteWriter line = BeginDelivery(sim, now, Daemon.Smtp, recipient);
+            line.Put("dsn=4.4.1, status=deferred (connect to 127.0.0.1[127.0.0.1]:10024: Connection refused)"u8);
+            sim.Log.End();
+            FinishRecipient(sim, now);
+        }
+    }
+
+    /// <summary>The mail as the filter hands it back.</summary>
+    public Hop MakeFiltered(Simulation sim, long now)
+    {
+        bool expandsHere = Node.Filter == FilterMode.Anonymous;
+        var rest = new List<Recipient>(Recipients.Length);
+        foreach (Recipient recipient in Recipients)
+        {
+            if (recipient.IsPending)
+            {
+                rest.Add(expandsHere && !recipient.Expansion.IsNone
+                    ? recipient.Continue(recipient.Expansion, recipient.To, recipient.To)
+                    : recipient.Continue(recipient.To, default, recipient.TrueOrigTo));
+            }
+        }
+        var next = new Hop(sim, Node, Origin, now)
+        {
+            Sender = Sender,
+            SizeBytes = SizeBytes + sim.Rng.Between(380, 900),
+            MessageId = MessageId,
+            Recipients = [.. rest],
+        };
+        next.Continues(this, Marks.Filtered);
+        _handedTo = next;
+        return next;
+    }
+
+    /// <summary>The filter has accepted: the status lines follow, possibly after the delivery.</summary>
+    public void AcceptedByFilter(Simulation sim, long now)
+    {
+        long at = now + (long)Math.Clamp(sim.Rng.LogNormal(25, 1.6), 1, 4_000) * Ms;
+        _outstanding = 0;
+        _bounced = false;
+        for (int i = 0; i < Recipients.Length; i++)
+        {
+            if (Recipients[i].IsPending)
+            {
+                at += sim.Rng.Between(20, 120);
+                sim.At(at, this, HandOnFirst + i, isCritical: true);
+                _outstanding++;
+            }
+        }
+    }
+
+    private void WriteHandedOn(Simulation sim, long now, int index)
+    {
+        Recipient recipient = Recipients[index];
+        recipient.Log(Status.Sent, 20_000, new Relay(RelayKind.Filter), Agent.Smtp, now);
+        recipient.IsHandedOn = true;
+        ByteWriter line = BeginDelivery(sim, now, Daemon.Smtp, recipient);
+        line.Put($"dsn=2.0.0, status=sent (250 2.0.0 from MTA(smtp:[127.0.0.1]:10025): 250 2.0.0 Ok: queued as {_handedTo!.Id})");
+        sim.Log.End();
+        if (_outstanding == 1)
+        {
+            sim.CloseWindow();
+        }
+        FinishRecipient(sim, now);
+    }
+}
