@@ -30,7 +30,7 @@ internal sealed class Tokenizer(HostTable hosts)
     /// <summary>Lines that should have been understood, or that open like no known format.</summary>
     public long Strange { get; private set; }
 
-    /// <summary>Count and first place of the strange lines with one reason.</summary>
+    /// <summary>Count and first place of the current source's strange lines with one reason.</summary>
     /// <param name="reason"><see cref="LineOutcome.NoPrefix"/> or a later value.</param>
     public StrangeLines StrangeOf(LineOutcome reason) => _strange[(int)reason];
 
@@ -44,6 +44,7 @@ internal sealed class Tokenizer(HostTable hosts)
         TimeZoneInfo zone, long firstLineLatestUnixMicros, int yearOfFirstLine = 0)
     {
         _prefix.Begin(zone, firstLineLatestUnixMicros, yearOfFirstLine);
+        Array.Clear(_strange);
         _sourceLines = 0;
         _sourceOffset = 0;
     }

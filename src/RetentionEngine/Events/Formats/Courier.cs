@@ -80,7 +80,7 @@ internal sealed class Courier : ILogFormat<Courier>
     private static bool Keys(ref byte block, int at, int end, bool tls, ref LogEvent e)
     {
         bool isLogin = e.Kind == EventKind.Login;
-        bool complete = e.Protocol == AccessProtocol.Pop3 || !isLogin;
+        bool complete = e.Protocol == AccessProtocol.Pop3 && isLogin;
         while (at < end)
         {
             if (!Scan.Is(ref block, at, end, ", "u8))
@@ -115,13 +115,17 @@ internal sealed class Courier : ILogFormat<Courier>
             }
             else if (!isLogin)
             {
-                // A session's end counts bytes and closes with its length in seconds.
-                complete = complete && e.Number >= 0;
-                if (item.StartsWith("time="u8))
+                // An end closes with its length in seconds; before 2005 with the bytes it sent.
+                bool isTime = item.StartsWith("time="u8);
+                int equals = Scan.IndexOf(ref block, at, next, (byte)'=');
+                bool isNumber = Scan.Digits(ref block, equals + 1, next, out long number) == next
+                    && next > equals + 1;
+                complete = isNumber
+                    && (isTime || item.StartsWith("body="u8) || item.StartsWith("retr="u8)
+                        || (complete && e.Number >= 0));
+                if (isTime)
                 {
-                    complete = Scan.Digits(ref block, at + 5, next, out long seconds) == next
-                        && next > at + 5;
-                    e.Number = seconds;
+                    e.Number = number;
                 }
             }
             else if (!item.Contains((byte)'='))
