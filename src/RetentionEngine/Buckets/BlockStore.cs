@@ -2,7 +2,7 @@ namespace RetentionEngine;
 
 /// <summary>Names one block: bucket, run within the store, kind and number within the run.</summary>
 /// <param name="Bucket">The bucket.</param>
-/// <param name="Run">The run, unique in the store and ascending.</param>
+/// <param name="Run">The run, unique in the store, ascending, never used again.</param>
 /// <param name="Kind">Kind of block, see the format.</param>
 /// <param name="Number">Counts from 0 within (run, kind).</param>
 public readonly record struct BlockKey(BucketId Bucket, int Run, byte Kind, int Number);
@@ -15,26 +15,47 @@ public readonly record struct BlockKey(BucketId Bucket, int Run, byte Kind, int 
 /// </remarks>
 public abstract class BlockStore : IDisposable
 {
+    /// <summary>Longest value: 1 MiB.</summary>
+    public const int ValueLengthMax = 1 << 20;
+
     /// <summary>Puts a block; an existing one under the key is replaced.</summary>
     /// <param name="key">Its name.</param>
     /// <param name="value">1 byte to 1 MiB.</param>
+    /// <exception cref="RetentionException">The device failed; nothing flushed is lost.</exception>
     public abstract void Put(in BlockKey key, ReadOnlySpan<byte> value);
 
     /// <summary>Reads a block.</summary>
     /// <param name="key">Its name.</param>
     /// <param name="buffer">Receives the bytes; is replaced by a larger array when too small.</param>
     /// <returns>Count of bytes, or -1 when there is no such block.</returns>
+    /// <exception cref="RetentionException">The device failed.</exception>
     public abstract int Read(in BlockKey key, ref byte[] buffer);
 
     /// <summary>Makes all that was put and dropped durable.</summary>
+    /// <exception cref="RetentionException">The device failed; the last flush still holds.</exception>
     public abstract void Flush();
 
     /// <summary>Forgets the blocks of a run and frees room when it can.</summary>
     /// <param name="keys">Every key of the run.</param>
     public abstract void Drop(ReadOnlySpan<BlockKey> keys);
 
+    /// <summary>Forgets every run that is not listed: what a crash left behind.</summary>
+    /// <param name="runs">The runs to keep.</param>
+    /// <returns>The highest run of which there ever was a trace; 0 without any.</returns>
+    public abstract int Retain(IReadOnlySet<int> runs);
+
+    /// <summary>Rises with each <see cref="Flush"/> that made something durable.</summary>
+    /// <remarks>
+    /// The manifest remembers it. A store that opens with a smaller one has lost blocks, however
+    /// well its own recovery went.
+    /// </remarks>
+    public abstract long Generation { get; }
+
     /// <summary>Bytes on disk, blocks that wait to be freed included.</summary>
     public abstract long SizeBytes { get; }
+
+    /// <summary>Bytes of dropped blocks whose room is not free yet.</summary>
+    public abstract long DeadBytes { get; }
 
     /// <inheritdoc/>
     public void Dispose()
@@ -43,7 +64,7 @@ public abstract class BlockStore : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Closes files.</summary>
+    /// <summary>Closes files. Does not flush: what was not flushed may be gone.</summary>
     /// <param name="disposing">Whether called from Dispose.</param>
     protected abstract void Dispose(bool disposing);
 }

@@ -1,0 +1,196 @@
+using System.Diagnostics;
+using RetentionEngine.Blocks;
+
+namespace RetentionEngine.Buckets;
+
+internal sealed partial class BucketStore
+{
+    /// <summary>Destroys every bucket whose end lies a whole period before an instant.</summary>
+    /// <param name="nowUnixMicros">The instant.</param>
+    /// <param name="dryRun">Only says what would be destroyed.</param>
+    /// <exception cref="RetentionException">
+    /// InputOutput, DiskFull: open the store anew, which finishes the expiry.
+    /// </exception>
+    public ExpireReport Expire(long nowUnixMicros, bool dryRun)
+    {
+        var due = new List<ExpiredBucket>();
+        long next = long.MaxValue;
+        foreach (IGrouping<BucketId, RunInfo> bucket in _runs.GroupBy(r => r.Bucket))
+        {
+            long expiry = ExpiryOf(bucket.Key, bucket);
+            if (expiry <= nowUnixMicros)
+            {
+                due.Add(new ExpiredBucket(
+                    bucket.Key, bucket.Sum(r => (long)r.Rows), bucket.Sum(r => r.SizeBytes)));
+            }
+            else
+            {
+                next = Math.Min(next, expiry);
+            }
+        }
+        due.Sort((a, b) => a.Bucket.EndUnixMicros.CompareTo(b.Bucket.EndUnixMicros));
+        if (!dryRun && due.Count > 0)
+        {
+            List<BucketId> buckets = due.ConvertAll(d => d.Bucket);
+            _keys.Destroy(buckets);
+            FinishExpiry(buckets);
+        }
+        return new ExpireReport
+        {
+            DryRun = dryRun,
+            Buckets = due,
+            NextExpiry = next == long.MaxValue
+                ? null
+                : DateTimeOffset.UnixEpoch.AddTicks(next * TimeSpan.TicksPerMicrosecond),
+        };
+    }
+
+    /// <summary>Reads, decrypts and checks every block, and lists what is wrong.</summary>
+    public VerifyReport Verify(IProgress<long>? progress)
+    {
+        long started = Stopwatch.GetTimestamp();
+        var faults = new List<VerifyFault>();
+        long blocks = 0;
+        long bytes = 0;
+        long records = 0;
+        byte[] buffer = [];
+        foreach (long offset in _keys.DamagedCopies)
+        {
+            faults.Add(new VerifyFault(
+                Path.Combine(_path, KeysName), offset, "One of the two copies of a key is damaged."));
+        }
+        foreach (RunInfo run in _runs)
+        {
+            ulong hash = 0;
+            int faultsBefore = faults.Count;
+            foreach (BlockKey key in run.Keys())
+            {
+                try
+                {
+                    bytes += VerifyBlock(run, key, ref buffer, ref hash);
+                    blocks++;
+                }
+                catch (RetentionException e)
+                {
+                    faults.Add(new VerifyFault(e.Path ?? _path, e.OffsetBytes, e.Message));
+                }
+                progress?.Report(blocks);
+            }
+            if (hash != run.Hash && faults.Count == faultsBefore && _keys.Find(run.Bucket) != null)
+            {
+                faults.Add(new VerifyFault(
+                    Path.Combine(_path, BlocksName),
+                    -1,
+                    $"Bucket {Name(run.Bucket)}, run {run.Run}: not the blocks that were committed."));
+            }
+            records += run.Rows;
+        }
+        return new VerifyReport
+        {
+            Blocks = blocks,
+            BytesRead = bytes,
+            Records = records,
+            Faults = faults,
+            Elapsed = Stopwatch.GetElapsedTime(started),
+        };
+    }
+
+    /// <summary>What the store holds.</summary>
+    public StoreStats Stats()
+    {
+        CommitEntry? commit = _manifest.State.LastCommit;
+        var classes = new List<ClassStats>();
+        for (RecordClass c = RecordClass.Sent; c <= RecordClass.Rejected; c++)
+        {
+            classes.Add(StatsOf(c));
+        }
+        long sizeBytes = _blocks.SizeBytes;
+        foreach (string file in Directory.EnumerateFiles(_path))
+        {
+            sizeBytes += new FileInfo(file).Length;
+        }
+        return new StoreStats
+        {
+            FormatVersion = Manifest.FormatVersion,
+            Classes = classes,
+            SizeBytes = sizeBytes,
+            Runs = _runs.Length,
+            InFlight = commit?.InFlightCount ?? 0,
+            OpenSessions = commit?.OpenSessions ?? 0,
+            Sources = _sources.Length,
+            LastCommit = commit == null ? null : Instant(commit.TimeUnixMicros),
+        };
+    }
+
+    /// <summary>Bytes of dropped blocks whose room is not free yet.</summary>
+    public long DeadBytes => _blocks.DeadBytes;
+
+    private static DateTimeOffset Instant(long unixMicros) =>
+        DateTimeOffset.UnixEpoch.AddTicks(unixMicros * TimeSpan.TicksPerMicrosecond);
+
+    /// <summary>End of the bucket plus the shortest period that its runs were promised.</summary>
+    private long ExpiryOf(in BucketId bucket, IEnumerable<RunInfo> runs)
+    {
+        TimeSpan period = Policy[bucket.Class].Period;
+        foreach (RunInfo run in runs)
+        {
+            period = run.Period < period ? run.Period : period;
+        }
+        return bucket.EndUnixMicros + (period.Ticks / TimeSpan.TicksPerMicrosecond);
+    }
+
+    /// <summary>The steps behind the destruction of the keys; repeated after a crash.</summary>
+    private void FinishExpiry(List<BucketId> buckets)
+    {
+        var gone = buckets.ToHashSet();
+        List<RunInfo> dropped = [.. _runs.Concat(_added).Where(r => gone.Contains(r.Bucket))];
+        _added.RemoveAll(r => gone.Contains(r.Bucket));
+        _removed.RemoveAll(r => gone.Contains(r.Bucket));
+        _manifest.Append(ManifestState.DropPayload(buckets));
+        Publish();
+        foreach (RunInfo run in dropped)
+        {
+            _blocks.Drop(run.Keys());
+        }
+        _blocks.Flush();
+        _keys.Forget();
+    }
+
+    private int VerifyBlock(RunInfo run, in BlockKey key, ref byte[] buffer, ref ulong hash)
+    {
+        BlockCipher? cipher = _keys.Find(run.Bucket);
+        int length = cipher == null ? 0 : _blocks.Read(key, ref buffer);
+        if (cipher == null)
+        {
+            return 0;
+        }
+        if (length < BlockCipher.Overhead)
+        {
+            throw DamagedBlock(key);
+        }
+        hash += BlockCipher.HashOf(buffer.AsSpan(0, length), key);
+        Span<byte> associated = stackalloc byte[BlockCipher.AssociatedLength];
+        BlockCipher.WriteAssociated(key, associated);
+        if (cipher.Decrypt(buffer.AsSpan(0, length), associated) < 0 && IsCurrent(run))
+        {
+            throw DamagedBlock(key);
+        }
+        return length;
+    }
+
+    private ClassStats StatsOf(RecordClass recordClass)
+    {
+        List<IGrouping<BucketId, RunInfo>> buckets =
+            [.. _runs.Where(r => r.Bucket.Class == recordClass).GroupBy(r => r.Bucket)];
+        return new ClassStats
+        {
+            Class = recordClass,
+            Records = buckets.Sum(b => b.Sum(r => (long)r.Rows)),
+            Buckets = buckets.Count,
+            SizeBytes = buckets.Sum(b => b.Sum(r => r.SizeBytes)),
+            Earliest = buckets.Count == 0 ? null : Instant(buckets.Min(b => b.Key.StartUnixMicros)),
+            Latest = buckets.Count == 0 ? null : Instant(buckets.Max(b => b.Key.EndUnixMicros)),
+            NextExpiry = buckets.Count == 0 ? null : Instant(buckets.Min(b => ExpiryOf(b.Key, b))),
+        };
+    }
+}
