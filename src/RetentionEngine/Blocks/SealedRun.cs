@@ -14,10 +14,7 @@ internal enum BlockKind : byte
     /// <summary>A page of the text dictionary.</summary>
     Texts = 2,
 
-    /// <summary>Where each mailbox's rows are.</summary>
-    Mailboxes = 3,
-
-    /// <summary>The term table.</summary>
+    /// <summary>A page of the tables that tell which row groups hold a text, address or id.</summary>
     Terms = 4,
 
     /// <summary>The addresses of clients.</summary>
@@ -48,6 +45,9 @@ internal sealed class SealedRun
     public int SizeBytes => _bytes.WrittenCount;
 
     public IBufferWriter<byte> Writer => _bytes;
+
+    /// <summary>Adds to the block that began after the last one.</summary>
+    public void Append(ReadOnlySpan<byte> bytes) => _bytes.Write(bytes);
 
     /// <summary>Ends the block that began after the last one.</summary>
     public void EndBlock(BlockKind kind, int number)

@@ -1,0 +1,207 @@
+using System.Numerics;
+
+namespace RetentionEngine.Blocks;
+
+/// <summary>A column of integers: frame of reference, bit-packed, large ones patched.</summary>
+/// <remarks>
+/// Bytes: width (bit 7: patched), lowest value (zigzag varint), packed differences to it; if
+/// patched: count, width of the high parts, packed positions, packed high parts. Width 0 without
+/// patches is a constant and costs two bytes or so. Any value can be read by itself.
+/// </remarks>
+internal readonly ref struct PackedColumn
+{
+    private const int Patched = 0x80;
+
+    private readonly ReadOnlySpan<byte> _bits;
+    private readonly ReadOnlySpan<byte> _positions;
+    private readonly ReadOnlySpan<byte> _highs;
+    private readonly long _base;
+    private readonly int _width;
+    private readonly int _patches;
+    private readonly int _positionWidth;
+    private readonly int _highWidth;
+    private readonly int _count;
+
+    /// <summary>Parses a column of <paramref name="count"/> values.</summary>
+    public PackedColumn(scoped ref ByteCursor cursor, int count)
+    {
+        int head = cursor.Byte();
+        _count = count;
+        _width = head & 0x7f;
+        if (_width > 64 || _width is > 56 and < 64)
+        {
+            Damage.Throw();
+        }
+        _base = cursor.Zigzag();
+        _bits = cursor.Bytes(BitPack.SizeOf(count, _width));
+        if ((head & Patched) != 0)
+        {
+            _patches = cursor.Count(count);
+            _highWidth = cursor.Byte();
+            if (_highWidth > 64 || _highWidth is > 56 and < 64)
+            {
+                Damage.Throw();
+            }
+            _positionWidth = BitPack.WidthOf((ulong)count);
+            _positions = cursor.Bytes(BitPack.SizeOf(_patches, _positionWidth));
+            _highs = cursor.Bytes(BitPack.SizeOf(_patches, _highWidth));
+        }
+    }
+
+    public bool IsConstant => _width == 0 && _patches == 0;
+
+    public long this[int index]
+    {
+        get
+        {
+            ulong value = _width == 0 ? 0 : BitPack.Read(_bits, index, _width);
+            if (_patches != 0)
+            {
+                value |= Patch(index);
+            }
+            return (long)((ulong)_base + value);
+        }
+    }
+
+    private ulong Patch(int index)
+    {
+        int low = 0;
+        int high = _patches;
+        while (low < high)
+        {
+            int middle = (low + high) >> 1;
+            int position = (int)BitPack.Read(_positions, middle, _positionWidth);
+            if (position == index)
+            {
+                return High(middle);
+            }
+            if (position < index)
+            {
+                low = middle + 1;
+            }
+            else
+            {
+                high = middle;
+            }
+        }
+        return 0;
+    }
+
+    // A patched column is at most 56 wide, but the shift must not wrap on damaged bytes either.
+    private ulong High(int patch) => BitPack.Read(_highs, patch, _highWidth) << (_width & 63);
+
+    /// <summary>Reads all values.</summary>
+    public void CopyTo(Span<long> values)
+    {
+        values = values[.._count];
+        if (_width == 0)
+        {
+            values.Fill(_base);
+        }
+        else
+        {
+            for (int i = 0; i < values.Length; i++)
+            {
+                values[i] = (long)((ulong)_base + BitPack.Read(_bits, i, _width));
+            }
+        }
+        for (int i = 0; i < _patches; i++)
+        {
+            int position = (int)BitPack.Read(_positions, i, _positionWidth);
+            if (position >= values.Length)
+            {
+                Damage.Throw();
+            }
+            values[position] = (long)((ulong)values[position] + High(i));
+        }
+    }
+
+    /// <summary>Appends a column. <paramref name="scratch"/> is at least as long as the values.</summary>
+    public static void Write(ReadOnlySpan<long> values, ByteSink sink, Span<ulong> scratch)
+    {
+        long min = long.MaxValue;
+        long max = long.MinValue;
+        foreach (long value in values)
+        {
+            min = Math.Min(min, value);
+            max = Math.Max(max, value);
+        }
+        if (values.IsEmpty)
+        {
+            min = max = 0;
+        }
+        int fullWidth = BitPack.WidthOf((ulong)max - (ulong)min);
+        scratch = scratch[..values.Length];
+        if (fullWidth == 0)
+        {
+            sink.Byte(0);
+            sink.Zigzag(min);
+            return;
+        }
+        for (int i = 0; i < values.Length; i++)
+        {
+            scratch[i] = (ulong)values[i] - (ulong)min;
+        }
+        int width = BestWidth(scratch, fullWidth, out int patches);
+        sink.Byte(width | (patches > 0 ? Patched : 0));
+        sink.Zigzag(min);
+        BitPack.Write(scratch, width, sink);
+        if (patches > 0)
+        {
+            WritePatches(scratch, width, fullWidth, patches, sink);
+        }
+    }
+
+    private static int BestWidth(ReadOnlySpan<ulong> values, int fullWidth, out int patches)
+    {
+        Span<int> histogram = stackalloc int[65];
+        histogram.Clear();
+        foreach (ulong value in values)
+        {
+            histogram[64 - BitOperations.LeadingZeroCount(value)]++;
+        }
+        int positionWidth = BitPack.WidthOf((ulong)values.Length);
+        long best = (long)values.Length * fullWidth;
+        int bestWidth = fullWidth;
+        patches = 0;
+        int above = 0;
+        for (int i = 64; i > Math.Min(fullWidth, 57); i--)
+        {
+            above += histogram[i];
+        }
+        for (int width = Math.Min(fullWidth, 57) - 1; width >= 0; width--)
+        {
+            above += histogram[width + 1];
+            int highWidth = fullWidth - width > 56 ? 64 : fullWidth - width;
+            long cost = (long)values.Length * width + 24 + (long)above * (positionWidth + highWidth);
+            if (cost < best)
+            {
+                best = cost;
+                bestWidth = width;
+                patches = above;
+            }
+        }
+        return bestWidth;
+    }
+
+    private static void WritePatches(
+        ReadOnlySpan<ulong> values, int width, int fullWidth, int patches, ByteSink sink)
+    {
+        int highWidth = fullWidth - width > 56 ? 64 : fullWidth - width;
+        sink.Varint(patches);
+        sink.Byte(highWidth);
+        Span<ulong> positions = stackalloc ulong[patches];
+        Span<ulong> highs = stackalloc ulong[patches];
+        int n = 0;
+        for (int i = 0; i < values.Length; i++)
+        {
+            if (values[i] >> width != 0)
+            {
+                positions[n] = (ulong)i;
+                highs[n++] = values[i] >> width;
+            }
+        }
+        BitPack.Write(positions, BitPack.WidthOf((ulong)values.Length), sink);
+        BitPack.Write(highs, highWidth, sink);
+    }
+}

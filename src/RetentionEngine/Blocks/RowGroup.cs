@@ -1,0 +1,141 @@
+using System.Numerics;
+using RetentionEngine.Records;
+
+namespace RetentionEngine.Blocks;
+
+/// <summary>A row group's columns over the bytes of its block.</summary>
+internal readonly ref struct RowGroup
+{
+    private readonly ReadOnlySpan<byte> _starts;
+    private readonly EliasFano _own;
+    private readonly PackedColumn _time;
+    private readonly PackedColumn _messageId;
+    private readonly PackedColumn _queueIdForm;
+    private readonly PackedColumn _queueIdMicros;
+    private readonly PackedColumn _queueIdInode;
+    private readonly PackedColumn _sasl;
+    private readonly PackedColumn _size;
+    private readonly PackedColumn _address;
+    private readonly PackedColumn _via;
+    private readonly PackedColumn _other;
+    private readonly PackedColumn _tuple;
+    private readonly PackedColumn _finalDelay;
+    private readonly PackedColumn _origTo;
+    private readonly PackedColumn _relay;
+    private readonly PackedColumn _retries;
+    private readonly RunHeader _header;
+    private readonly long _timeScale;
+    private readonly long _delayScale;
+    private readonly int _messages;
+
+    public RowGroup(ReadOnlySpan<byte> block, RunHeader header, int count)
+    {
+        var cursor = new ByteCursor(block);
+        _header = header;
+        Count = count;
+        int flags = cursor.Byte();
+        _timeScale = RunFormat.ScaleOf((flags >> 1) & 3);
+        _delayScale = RunFormat.ScaleOf((flags >> 3) & 3);
+        _messages = count;
+        if ((flags & RunFormat.SharedMessagesFlag) != 0)
+        {
+            _messages = cursor.Count(count);
+            _starts = cursor.Bytes((count + 7) >> 3);
+        }
+        _own = new EliasFano(ref cursor, count);
+        _time = new PackedColumn(ref cursor, _messages);
+        _messageId = new PackedColumn(ref cursor, _messages);
+        _queueIdForm = new PackedColumn(ref cursor, _messages);
+        _queueIdMicros = new PackedColumn(ref cursor, _messages);
+        _queueIdInode = new PackedColumn(ref cursor, _messages);
+        _sasl = new PackedColumn(ref cursor, _messages);
+        _size = new PackedColumn(ref cursor, _messages);
+        _address = new PackedColumn(ref cursor, _messages);
+        _via = new PackedColumn(ref cursor, _messages);
+        _other = new PackedColumn(ref cursor, count);
+        _tuple = new PackedColumn(ref cursor, count);
+        _finalDelay = new PackedColumn(ref cursor, count);
+        _origTo = new PackedColumn(ref cursor, count);
+        _relay = new PackedColumn(ref cursor, count);
+        _retries = new PackedColumn(ref cursor, count);
+    }
+
+    public int Count { get; }
+
+    public int MessageCount => _messages;
+
+    public EliasFano Own => _own;
+
+    public PackedColumn Other => _other;
+
+    public PackedColumn OrigTo => _origTo;
+
+    public PackedColumn Sasl => _sasl;
+
+    public PackedColumn Address => _address;
+
+    public PackedColumn MessageId => _messageId;
+
+    public PackedColumn QueueIdInode => _queueIdInode;
+
+    /// <summary>Number of the message that a row belongs to, for the columns of messages.</summary>
+    public int MessageOf(int row)
+    {
+        if (_starts.IsEmpty)
+        {
+            return row;
+        }
+        int starts = 0;
+        int bytes = row >> 3;
+        int i = 0;
+        for (; i + 8 <= bytes; i += 8)
+        {
+            starts += BitOperations.PopCount(BitConverter.ToUInt64(_starts[i..]));
+        }
+        for (; i < bytes; i++)
+        {
+            starts += BitOperations.PopCount(_starts[i]);
+        }
+        starts += BitOperations.PopCount((uint)_starts[bytes] & ((2u << (row & 7)) - 1));
+        if (starts == 0 || starts > _messages)
+        {
+            Damage.Throw();
+        }
+        return starts - 1;
+    }
+
+    /// <summary>Decodes a row. Texts are ids of the run; the address stays an index.</summary>
+    /// <returns>The index of its client address in the run; 0 is none.</returns>
+    public int Read(int index, uint own, ref RecordRow row)
+    {
+        int m = MessageOf(index);
+        long tuple = _tuple[index];
+        if ((ulong)tuple >= (ulong)_header.Tuples.Length)
+        {
+            Damage.Throw();
+        }
+        ref readonly RowTuple shared = ref _header.Tuples[tuple];
+        shared.CopyTo(ref row);
+        long time = _header.Bucket.StartUnixMicros + (_time[m] * _timeScale);
+        row.TimeUnixMicros = time;
+        row.FinalTimeUnixMicros = shared.HasFinal ? time + (_finalDelay[index] * _delayScale) : 0;
+        row.SizeBytes = _size[m];
+        row.MessageIdHash = (ulong)_messageId[m];
+        var form = (QueueIdForm)_queueIdForm[m];
+        row.QueueId = new QueueIdParts(
+            form,
+            QueueIdTime.Decode(form, _queueIdMicros[m], time),
+            (ulong)_queueIdInode[m]).ToQueueId();
+        uint other = (uint)_other[index];
+        bool ownSender = RunPlanner.IsOwnSender(row.Kind);
+        row.Sender = ownSender ? own : other;
+        row.Recipient = ownSender ? other : own;
+        row.OrigTo = (uint)_origTo[index];
+        long sasl = _sasl[m];
+        row.Sasl = sasl < 2 ? (uint)sasl : sasl == 2 ? own : (uint)sasl - 1;
+        row.Relay = (uint)_relay[index];
+        row.Via = (uint)_via[m];
+        row.Retries = (uint)_retries[index];
+        return (int)_address[m];
+    }
+}
