@@ -164,7 +164,7 @@ internal sealed class AccessSession : Actor
         ByteWriter line = sim.Log.Begin(now, _node, Daemon.Dovecot, _node.Pid(Daemon.Dovecot));
         line.Put($"{ProtocolName}-login: ");
         line.Put(_node.Access == AccessServer.Dovecot24 ? "Logged in: " : "Login: ");
-        line.Put($"user=<{User}>, method={(_mailbox % 5 == 0 ? "CRAM-MD5" : "PLAIN")}, rip={_ip}, lip=");
+        line.Put($"user=<{User}>, method={(_mailbox % 25 == 0 ? "CRAM-MD5" : "PLAIN")}, rip={_ip}, lip=");
         WriteOwnAddress(line);
         line.Put($", mpid={_pid}");
         line.Put(_isTls ? ", TLS, session=<" : ", session=<");
@@ -190,27 +190,27 @@ internal sealed class AccessSession : Actor
                 line.Put($"Disconnected: Logged out bytes={rng.Between(80, 900)}/{rng.Between(300, 4_000)}");
                 break;
             default:
-                WriteImapEnd(line, rng, fetched);
+                WriteImapEnd(line, rng, fetched, (now - _loginMicros) / Second);
                 break;
         }
         sim.Log.End();
     }
 
-    private static void WriteImapEnd(ByteWriter line, Rng rng, long fetched)
+    private static void WriteImapEnd(ByteWriter line, Rng rng, long fetched, long seconds)
     {
         switch (rng.Below(10))
         {
-            case < 6:
-                line.Put("Disconnected: Logged out"u8);
+            case 0 or 1 when seconds > 0:
+                line.Put($"Disconnected: Connection closed (IDLE running for 0.001 + waiting input for {rng.Between(0, Math.Min(seconds - 1, 1_740))}.{rng.Between(100, 999)} secs, 2 B in + 10 B out, state=wait-input)");
                 break;
-            case < 8:
-                line.Put($"Disconnected: Connection closed (IDLE running for 0.001 + waiting input for {rng.Between(1, 1_700)}.{rng.Between(100, 999)} secs, 2 B in + 10 B out, state=wait-input)");
+            case 2 when seconds > 0:
+                line.Put($"Disconnected: Connection closed (UID FETCH finished {rng.Between(0, Math.Min(seconds - 1, 1_740))}.{rng.Between(100, 999)} secs ago)");
                 break;
-            case 8:
-                line.Put($"Disconnected: Connection closed (UID FETCH finished {rng.Between(0, 90)}.{rng.Between(100, 999)} secs ago)");
+            case 3 when seconds > 1_800:
+                line.Put("Disconnected: Inactivity - no input for 1800 secs"u8);
                 break;
             default:
-                line.Put("Disconnected: Inactivity - no input for 1800 secs"u8);
+                line.Put("Disconnected: Logged out"u8);
                 break;
         }
         line.Put($" in={rng.Between(90, 2_000)} out={fetched + rng.Between(600, 4_000)} deleted={(rng.Below(9) == 0 ? 1 : 0)} expunged={(rng.Below(9) == 0 ? 1 : 0)} trashed=0");

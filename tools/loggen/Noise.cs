@@ -117,9 +117,9 @@ internal static class Noise
     private static void WriteAuth(Simulation sim, long now, Node node)
     {
         Rng rng = sim.Rng;
-        if (node.Access == AccessServer.Courier || node.Index >= sim.Options.Hosts)
+        if (node.Access == AccessServer.Courier)
         {
-            sim.Log.Line(now, node, Daemon.Systemd, 1, $"Started logrotate.service - Rotate log files.");
+            WriteCourierVisit(sim, now, node);
             return;
         }
         ByteWriter line = sim.Log.Begin(now, node, Daemon.Dovecot, node.Pid(Daemon.Dovecot));
@@ -134,6 +134,20 @@ internal static class Noise
             new Address(AddressKind.Unknown, rng.Rank(50_000)).WriteTo(line);
             line.Put("): unknown user"u8);
         }
+        sim.Log.End();
+    }
+
+    // A client that connects and goes away again.
+    private static void WriteCourierVisit(Simulation sim, long now, Node node)
+    {
+        Rng rng = sim.Rng;
+        Ip ip = Ip.Device(Rng.Mix((ulong)rng.Rank(20_000) + 0xBADUL));
+        bool isConnect = rng.Below(2) == 0;
+        ByteWriter line = sim.Log.Begin(now, node, Daemon.ImapdSsl, 0);
+        line.Put(isConnect ? "Connection, ip=[" : "Disconnected, ip=[");
+        ip.WriteMapped(line);
+        line.Put($"], port=[{rng.Between(1025, 65_534)}]");
+        line.Put(isConnect ? "" : ", time=0");
         sim.Log.End();
     }
 
@@ -224,7 +238,6 @@ internal sealed class PostscreenVisit : Actor
             sim.Log.Line(now, _node, Daemon.Postscreen, pid, $"NOQUEUE: reject: CONNECT from [{_ip}]:{_port}: too many connections");
             return;
         }
-        Rng rng = sim.Rng;
         var sender = new Address(AddressKind.Peer, sim.Mails.Peer());
         var recipient = new Address(AddressKind.Mailbox, sim.Mails.Mailbox());
         sim.Truth.Rejected(_node, now, 50_701, 550, sender, recipient, _ip, default);
@@ -234,6 +247,5 @@ internal sealed class PostscreenVisit : Actor
             Daemon.Postscreen,
             pid,
             $"NOQUEUE: reject: RCPT from [{_ip}]:{_port}: 550 5.7.1 Service unavailable; client [{_ip}] blocked using bl.example.net; from=<{sender}>, to=<{recipient}>, proto=ESMTP, helo=<[{_ip}]>");
-        _ = rng;
     }
 }

@@ -40,7 +40,7 @@ internal static class Program
 
         Traffic: Postfix (short and long queue ids; content filters with and without
         XFORWARD; alias forwards; retries over days; bounces, delay warnings, expiry; postsuper
-        -d and -r; milters; a second instance named postfix-out), Courier, Dovecot 2.3 and 2.4,
+        -d and -r; milters; a second instance named postfix-in), Courier, Dovecot 2.3 and 2.4,
         and noise. Names, domains and addresses are of the ranges reserved for examples and tests.
 
         """;

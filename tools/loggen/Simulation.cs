@@ -20,6 +20,9 @@ internal sealed class Simulation : Actor
 
     private const long DayMicros = 86_400_000_000;
 
+    private const long GivenUpMicrosMin = DayMicros * 47 / 48;
+    private const long GivenUpMicrosMax = DayMicros * 49 / 48;
+
     // Share of each hour of the day; the mean is 1.
     private static readonly double[] s_hours =
     [
@@ -73,7 +76,7 @@ internal sealed class Simulation : Actor
     {
         HopsAlive.Remove(hop);
         _givenUp.Enqueue((hop, now));
-        while (_givenUp.Peek().Micros < now - DayMicros * 49 / 48)
+        while (_givenUp.Peek().Micros < now - GivenUpMicrosMax)
         {
             _ = _givenUp.Dequeue();
         }
@@ -150,15 +153,15 @@ internal sealed class Simulation : Actor
         foreach ((Hop hop, long micros) in _givenUp)
         {
             // A reader forgets it after a day; near that moment its answer may be either.
-            if (micros > now - DayMicros * 47 / 48)
+            if (micros < now - GivenUpMicrosMax)
             {
-                hop.WriteInFlight(Truth);
+                continue;
             }
-            else
+            if (micros < now - GivenUpMicrosMin)
             {
                 Truth.Comment("The next record may be missing: its client gave up about a day ago.");
-                hop.WriteInFlight(Truth);
             }
+            hop.WriteInFlight(Truth);
         }
         foreach (Hop hop in HopsAlive)
         {

@@ -7,7 +7,7 @@ internal enum Daemon : byte
 {
     Smtpd, Submission, Reinject, Cleanup, Qmgr, Pickup, Smtp, Lmtp, Local, Virtual, Pipe, Error,
     Retry, Bounce, Postsuper, Postscreen, Dnsblog, Anvil, Scache, Tlsproxy, Master,
-    Dovecot, Imapd, ImapdSsl, Pop3d, Pop3dSsl, Cron, Rspamd, Amavis, Opendkim, Systemd,
+    Dovecot, Imapd, ImapdSsl, Pop3d, Pop3dSsl, Cron, Rspamd, Amavis, Opendkim,
     Count,
 }
 
@@ -132,7 +132,7 @@ internal static class Topology
         {
             nodes[i] = i < hostCount
                 ? Create(i, i, "postfix", rng)
-                : Create(i, 2, "postfix-out", rng);
+                : Create(i, 2, "postfix-in", rng);
         }
         return nodes;
     }
@@ -170,7 +170,7 @@ internal static class Topology
             Access = role switch
             {
                 1 or 3 or 5 => AccessServer.Courier,
-                2 => AccessServer.Dovecot24,
+                2 or 7 => AccessServer.Dovecot24,
                 _ => AccessServer.Dovecot23,
             },
             QueueLifetimeSeconds = role switch { 6 => 6 * 3600, 2 or 3 => 2 * 86_400, _ => 5 * 86_400 },
@@ -199,7 +199,6 @@ internal static class Topology
         Daemon.Rspamd => "rspamd[",
         Daemon.Amavis => "amavis[",
         Daemon.Opendkim => "opendkim[",
-        Daemon.Systemd => "systemd[",
         _ => $"{node.Instance}/{daemon.ToString().ToLowerInvariant()}[",
     };
 }

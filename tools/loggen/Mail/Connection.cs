@@ -46,6 +46,7 @@ internal sealed partial class Connection : Actor
     private readonly int _mailbox;
     private Hop? _parent;
     private Hop? _hop;
+    private int _peer;
     private int _mailsLeft;
     private int _refusalsLeft;
     private bool _usesTls;
@@ -74,9 +75,8 @@ internal sealed partial class Connection : Actor
         _pid = node.TakeSmtpd();
     }
 
-    public static Connection FromFilter(Simulation sim, Hop parent, Rng rng)
+    public static Connection FromFilter(Simulation sim, Hop parent)
     {
-        _ = rng;
         Ip loopback = parent.Node.Index == 4 && sim.Rng.Below(2) == 0 ? Ip.LoopbackV6 : Ip.LoopbackV4;
         var client = new Client(ClientKind.Loopback, 0, default, loopback);
         return new Connection(parent.Node, Business.Filter, client, 0) { _parent = parent, _mailsLeft = 1 };
@@ -86,9 +86,12 @@ internal sealed partial class Connection : Actor
     {
         Rng rng = sim.Rng;
         int mailbox = sim.Mails.Mailbox();
-        Client client = DrawClient(sim, business, mailbox);
+        int peer = business == Business.Inbound ? sim.Mails.Peer() : 0;
+        Client client = DrawClient(sim, business, mailbox, peer);
         var connection = new Connection(node, business, client, mailbox)
         {
+            _peer = peer,
+            _auth = business == Business.Submission ? 1 : 0,
             _usesTls = business == Business.Submission || rng.Below(100) < 80,
             _mailsLeft = business switch
             {
@@ -138,7 +141,7 @@ internal sealed partial class Connection : Actor
         }
     }
 
-    private static Client DrawClient(Simulation sim, Business business, int mailbox)
+    private static Client DrawClient(Simulation sim, Business business, int mailbox, int peer)
     {
         Rng rng = sim.Rng;
         switch (business)
@@ -151,7 +154,7 @@ internal sealed partial class Connection : Actor
                 ulong printer = Rng.Mix((ulong)rng.Rank(200) + 77);
                 return new Client(ClientKind.Lan, 0, default, Ip.Private(printer));
             case Business.Inbound:
-                int domain = new Address(AddressKind.Peer, sim.Mails.Peer()).Domain;
+                int domain = new Address(AddressKind.Peer, peer).Domain;
                 return ServerClient(domain, domain < Names.ProviderCount ? 1 + rng.Rank(60) : 1 + rng.Below(2));
             default:
                 ulong stranger = Rng.Mix((ulong)rng.Rank(400_000) + 0xBADUL);
@@ -189,7 +192,7 @@ internal sealed partial class Connection : Actor
         sim.Log.Line(now, _node, _daemon, _pid, $"connect from {_client}");
         long later = now + rng.Between(30 * Ms, 400 * Ms);
         _helo = _business == Business.Nothing && rng.Below(2) == 0 ? 0 : 1;
-        if (_usesTls && _business != Business.Nothing && rng.Below(4) == 0)
+        if (_usesTls && _business != Business.Nothing && rng.Below(6) == 0)
         {
             WriteTls(sim, now + (later - now) / 2);
         }
@@ -288,7 +291,7 @@ internal sealed partial class Connection : Actor
                 new Address(AddressKind.Alias, _mailbox % 400),
             Business.Submission => new Address(AddressKind.Mailbox, _mailbox),
             Business.Lan => new Address(AddressKind.Mailbox, (int)(_client.Ip.Low % 50)),
-            _ => sim.Mails.ForeignSender(mailbox),
+            _ => sim.Mails.ForeignSender(mailbox, NextPeer(sim)),
         };
         Address sasl = default;
         if (_business == Business.Submission)
@@ -308,6 +311,21 @@ internal sealed partial class Connection : Actor
                 : sim.Mails.Inbound(_node, new Address(AddressKind.Mailbox, mailbox), isFiltered),
             WantsFilter = isFiltered,
         };
+    }
+
+    // One connection carries mail of one domain.
+    private int NextPeer(Simulation sim)
+    {
+        int domain = new Address(AddressKind.Peer, _peer).Domain;
+        for (int i = 0; i < 4 && _mail > 0; i++)
+        {
+            int other = sim.Mails.Peer();
+            if (new Address(AddressKind.Peer, other).Domain == domain)
+            {
+                return other;
+            }
+        }
+        return _peer;
     }
 
     private void ReadHeader(Simulation sim, long now)
@@ -335,6 +353,15 @@ internal sealed partial class Connection : Actor
         }
         else
         {
+            if (_business == Business.Submission && _node.Host is (0 or 6))
+            {
+                sim.Log.Line(
+                    now,
+                    _node,
+                    Daemon.Opendkim,
+                    _node.Pid(Daemon.Opendkim),
+                    $"{hop.Id}: DKIM-Signature field added (s=key1, d=example.org)");
+            }
             hop.Step(sim, now, Hop.Activate);
             if (_business == Business.Filter)
             {

@@ -78,7 +78,7 @@ internal sealed partial class Hop
             Recipients = targets.Length == 2 && targets[0].To == targets[1].To ? [targets[0]] : targets,
         };
         next.Continues(this, Marks.Forwarded);
-        _handedTo = next;
+        recipient.ForwardedTo = next;
         next.WriteMessageId(sim, now);
         sim.OpenWindow();
         sim.At(now + rng.Between(Ms, 9 * Ms), this, ForwardFirst + index, isCritical: true);
@@ -90,7 +90,7 @@ internal sealed partial class Hop
         recipient.Log(Status.Sent, 20_000, new Relay(RelayKind.Local), Agent.Local, now);
         recipient.IsHandedOn = true;
         ByteWriter line = BeginDelivery(sim, now, Daemon.Local, recipient);
-        line.Put($"dsn=2.0.0, status=sent (forwarded as {_handedTo!.Id})");
+        line.Put($"dsn=2.0.0, status=sent (forwarded as {recipient.ForwardedTo!.Id})");
         sim.Log.End();
         sim.CloseWindow();
         FinishRecipient(sim, now);
@@ -104,7 +104,7 @@ internal sealed partial class Hop
             FailToFilter(sim, now);
             return;
         }
-        var connection = Connection.FromFilter(sim, this, sim.Rng);
+        var connection = Connection.FromFilter(sim, this);
         long analysis = (long)Math.Clamp(rng.LogNormal(700, 0.8), 60, 20_000) * Ms;
         sim.At(now + analysis, connection, Connection.Connect);
     }
@@ -174,9 +174,30 @@ internal sealed partial class Hop
         }
     }
 
+    // The filter's own line names both queue ids; no record comes of it.
+    private void WriteAmavis(Simulation sim, long now)
+    {
+        Rng rng = sim.Rng;
+        int pid = Node.Pid(Daemon.Amavis);
+        ByteWriter line = sim.Log.Begin(now, Node, Daemon.Amavis, pid);
+        line.Put($"({pid}-{rng.Between(10, 20)}) Passed CLEAN {{RelayedInbound}}, ");
+        if (Origin.Uid < 0)
+        {
+            line.Put($"[{Origin.Client.Ip}]:{rng.Between(1025, 65_534)} [{Origin.Client.Ip}] ");
+        }
+        line.Put($"<{Sender}> -> <{Recipients[0].To}>, Queue-ID: {Id}, Message-ID: <{MessageId}>, mail_id: ");
+        line.Scrambled(rng.Next(), 12, Session22[..62]);
+        line.Put($", Hits: -{rng.Between(0, 9)}.{rng.Between(0, 9)}, size: {SizeBytes}, queued_as: {_handedTo!.Id}, {rng.Between(90, 4_000)} ms");
+        sim.Log.End();
+    }
+
     private void WriteHandedOn(Simulation sim, long now, int index)
     {
         Recipient recipient = Recipients[index];
+        if (_outstanding == 1 && Node.Filter != FilterMode.OrigClient)
+        {
+            WriteAmavis(sim, now);
+        }
         recipient.Log(Status.Sent, 20_000, new Relay(RelayKind.Filter), Agent.Smtp, now);
         recipient.IsHandedOn = true;
         ByteWriter line = BeginDelivery(sim, now, Daemon.Smtp, recipient);

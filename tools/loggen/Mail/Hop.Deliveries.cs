@@ -56,11 +56,16 @@ internal sealed partial class Hop
         {
             return rng.Between(6 * Ms, 180 * Ms);
         }
-        bool timesOut = recipient.FailuresLeft > 0 && recipient.Trouble % TroubleCount < 3;
+        bool timesOut = recipient.FailuresLeft > 0 && recipient.Trouble % TroubleCount < 3
+            && !IsSuspended(recipient);
         return timesOut
             ? 30 * Second + rng.Between(5 * Ms, 900 * Ms)
             : (long)Math.Clamp(rng.LogNormal(900, 0.9), 120, 90_000) * Ms;
     }
+
+    // The queue manager remembers dead destinations for a while and does not even try.
+    private static bool IsSuspended(Recipient recipient) =>
+        recipient.Attempts > 0 && (recipient.Attempts + recipient.Trouble) % 4 == 0;
 
     private void Deliver(Simulation sim, long now, int index)
     {
@@ -103,12 +108,12 @@ internal sealed partial class Hop
         {
             line.Put($"conn_use={rng.Between(2, 9)}, ");
         }
-        long total = Math.Max(now - _createdMicros, 12 * Ms);
-        long connect = isRemote ? total / 5 : 0;
-        long transmit = isRemote || daemon == Daemon.Lmtp ? total / 4 : total / 8;
-        long queue = rng.Between(Ms, 20 * Ms);
-        long before = Math.Max(0, total - connect - transmit - queue);
-        line.Put($"delay={new Delay(total)}, delays={new Delay(before)}/{new Delay(queue)}/");
+        long before = _activeMicros - _createdMicros;
+        long attempt = now - _activeMicros;
+        long queue = Math.Min(attempt / 3, rng.Between(Ms, 14 * Ms));
+        long connect = isRemote ? attempt / 3 : recipient.Relay.Kind == RelayKind.None ? attempt - queue : 0;
+        long transmit = attempt - queue - connect;
+        line.Put($"delay={new Delay(now - _createdMicros)}, delays={new Delay(before)}/{new Delay(queue)}/");
         line.Put($"{new Delay(connect)}/{new Delay(transmit)}, ");
         if (Node.IsNew && isRemote)
         {
@@ -249,7 +254,9 @@ internal sealed partial class Hop
         line.Put($"dsn={new DsnText(dsn)}, status=bounced (");
         if (agent is Agent.Local or Agent.Virtual)
         {
-            line.Put($"unknown user: \"{recipient.To}\")");
+            bool isBare = agent == Agent.Local && recipient.To.Kind == AddressKind.Mailbox;
+            Address user = isBare ? new Address(AddressKind.BareMailbox, recipient.To.Index) : recipient.To;
+            line.Put($"unknown user: \"{user}\")");
             return;
         }
         if (agent == Agent.Pipe)
@@ -322,7 +329,7 @@ internal sealed partial class Hop
     {
         int trouble = recipient.Trouble % TroubleCount;
         Server server = MailExchanger(recipient);
-        bool isSuspended = recipient.Attempts > 0 && trouble < 3 && sim.Rng.Below(4) == 0;
+        bool isSuspended = trouble < 3 && IsSuspended(recipient);
         if (trouble < 3 && !isSuspended && sim.Rng.Below(3) == 0)
         {
             sim.Log.Line(now, Node, Daemon.Smtp, Node.Pid(Daemon.Smtp), $"connect to {server}[{server.Ip}]:25: Connection timed out");

@@ -29,6 +29,7 @@ internal sealed partial class Hop : Actor
     private const int ForwardFirst = 2_000_000;
 
     private readonly long _createdMicros;
+    private long _activeMicros;
     private int _outstanding;
     private bool _bounced;
     private bool _isDelayWarned;
@@ -164,6 +165,7 @@ internal sealed partial class Hop : Actor
             Node.Pid(Daemon.Qmgr),
             $"{Id}: from=<{Sender}>, size={SizeBytes}, nrcpt={Recipients.Length} (queue active)");
         bool isFirst = !IsQueued;
+        _activeMicros = now;
         IsQueued = true;
         Rng rng = sim.Rng;
         if (isFirst && Via.Length == 0 && rng.Below(8_000) == 0)

@@ -10,7 +10,7 @@ internal static class LocalSubmission
     public static void Start(Simulation sim, long now, Node node)
     {
         Rng rng = sim.Rng;
-        int account = Math.Min(rng.Rank(40), s_uids.Length - 1);
+        int account = rng.Below(10) switch { < 5 => 0, < 8 => 1, 8 => 2, _ => 3 + rng.Below(2) };
         int uid = s_uids[account];
         bool isWeb = uid == 33;
         var hop = new Hop(sim, node, new Origin(now, default, uid, default, IsFromUs: true), now)

@@ -17,9 +17,8 @@ internal sealed class MailFactory(Rng rng, Options options)
     public long SizeBytes() => (long)Math.Clamp(rng.LogNormal(13_000, 1.5), 480, 52_428_800);
 
     /// <summary>Envelope sender of a mail from elsewhere to a mailbox of ours.</summary>
-    public Address ForeignSender(int mailbox)
+    public Address ForeignSender(int mailbox, int peer)
     {
-        int peer = Peer();
         return rng.Below(1000) switch
         {
             < 120 => new Address(AddressKind.Verp, peer, mailbox),
@@ -124,11 +123,11 @@ internal sealed class MailFactory(Rng rng, Options options)
 
     private int DrawCount()
     {
-        if (rng.Below(100) < 87)
+        if (rng.Below(100) < 84)
         {
             return 1;
         }
-        double tail = Math.Pow(1.0 - rng.Unit(), -0.75);
+        double tail = Math.Pow(1.0 - rng.Unit(), -0.95);
         return (int)Math.Min(RecipientsMax, 1.0 + tail);
     }
 
@@ -148,6 +147,8 @@ internal sealed class MailFactory(Rng rng, Options options)
 
     private Recipient Fated(Node node, Address to, Address origTo, bool mayForward)
     {
+        // What lasts is a dead host or a missing name, not a grey list.
+        const int Lasting = 4;
         int trouble = rng.Below(1 << 20);
         int draw = rng.Below(10_000);
         Fate fate = Fate.Deliver;
@@ -174,9 +175,14 @@ internal sealed class MailFactory(Rng rng, Options options)
                 _ => (Fate.Deliver, 0),
             };
         }
+        if (failures > Lasting)
+        {
+            trouble = trouble / 12 * 12 + (trouble % 5) switch { 3 => 8, 4 => 9, var timeout => timeout };
+        }
+        bool isUnknown = fate == Fate.Bounce && mayForward && to.Kind == AddressKind.Mailbox;
         return new Recipient
         {
-            To = to,
+            To = isUnknown ? new Address(AddressKind.Unknown, to.Index) : to,
             OrigTo = origTo,
             TrueOrigTo = origTo,
             Fate = fate,

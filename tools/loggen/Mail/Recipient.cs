@@ -82,6 +82,9 @@ internal sealed class Recipient
     /// <summary>The next hop gives the record.</summary>
     public bool IsHandedOn { get; set; }
 
+    /// <summary>The mail that local(8) has made for it.</summary>
+    public Hop? ForwardedTo { get; set; }
+
     public bool IsPending => Status is Status.None or Status.Deferred;
 
     /// <summary>A status line has been written.</summary>
