@@ -32,7 +32,9 @@ internal readonly record struct QueueId(ulong Lo, ulong Hi)
     private const ulong NumericLongBit = 1UL << 62;
     private const int MicrosBits = 20;
     private const int MicrosMax = 999_999;
-    private const long SecondsMax = (1L << 42) - 1;
+    // Seven base-52 digits: the year 34,000. The field of the numeric form is wider.
+    private const long SecondsMax = 1_028_071_702_527;
+    private const ulong SecondsMask = (1UL << 42) - 1;
     private const byte NoDigit = 255;
 
     public bool IsNone => (Lo | Hi) == 0;
@@ -80,7 +82,7 @@ internal readonly record struct QueueId(ulong Lo, ulong Hi)
         {
             bool isLong = (Hi & NumericLongBit) != 0;
             return FormatNumbers(
-                isLong, (long)((Hi >> MicrosBits) & SecondsMax), (int)(Hi & 0xFFFFF), Lo, text);
+                isLong, (long)((Hi >> MicrosBits) & SecondsMask), (int)(Hi & 0xFFFFF), Lo, text);
         }
         int length = 0;
         for (ulong rest = Lo; rest != 0; rest >>= 7)

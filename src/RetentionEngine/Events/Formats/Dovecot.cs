@@ -123,7 +123,7 @@ internal sealed class Dovecot : ILogFormat<Dovecot>
                 }
             }
             at = next + 2;
-            if (next + 1 == end)
+            if (next < end && at >= end)
             {
                 return LineOutcome.Login;
             }
@@ -139,6 +139,10 @@ internal sealed class Dovecot : ILogFormat<Dovecot>
     private static bool Element(
         ref byte block, int at, int next, int end, ref LogEvent e, ref Slice processId)
     {
+        if (next == end && Unsafe.Add(ref block, end - 1) == ',')
+        {
+            return false;
+        }
         if (Scan.Is(ref block, at, next, "rip="u8))
         {
             e.Ip = new Slice(at + 4, next - at - 4);
@@ -160,7 +164,8 @@ internal sealed class Dovecot : ILogFormat<Dovecot>
         {
             // A cut key leaves the line without what the key would have said.
             ReadOnlySpan<byte> item = Scan.Span(ref block, at, next);
-            return !"session=<"u8.StartsWith(item) && !"mpid="u8.StartsWith(item)
+            return !"TLS"u8.StartsWith(item) && !"secure"u8.StartsWith(item)
+                && !"session=<"u8.StartsWith(item) && !"mpid="u8.StartsWith(item)
                 && !"rip="u8.StartsWith(item) && !"user=<"u8.StartsWith(item);
         }
         return true;
@@ -176,11 +181,25 @@ internal sealed class Dovecot : ILogFormat<Dovecot>
             {
                 return -1;
             }
-            if (i + 1 == end || Scan.Is(ref block, i, end, ">, "u8))
+            if (i + 1 == end
+                || (Scan.Is(ref block, i, end, ">, "u8) && IsElement(ref block, i + 3, end)))
             {
                 return i + 1;
             }
         }
+    }
+
+    /// <summary>A user name may hold <c>&gt;, </c>: what follows must look like an element.</summary>
+    private static bool IsElement(ref byte block, int at, int end)
+    {
+        int behind = at;
+        while (behind < end && char.IsAsciiLetterLower((char)Unsafe.Add(ref block, behind)))
+        {
+            behind++;
+        }
+        return (behind > at && behind < end && Unsafe.Add(ref block, behind) == '=')
+            || Scan.Is(ref block, at, end, "TLS"u8)
+            || Scan.Span(ref block, at, behind).SequenceEqual("secured"u8);
     }
 
     private static LineOutcome ParseEnd(

@@ -175,6 +175,10 @@ internal sealed class Postfix : ILogFormat<Postfix>
         {
             int user = at + 16;
             at = EndOfUser(ref block, user, end, withSender: true);
+            if (at == end && EndsInKey(Scan.Span(ref block, user, end)))
+            {
+                return false;
+            }
             e.Sasl = new Slice(user, at - user);
         }
         if (Scan.Is(ref block, at, end, ", sasl_sender="u8))
@@ -207,6 +211,14 @@ internal sealed class Postfix : ILogFormat<Postfix>
         "sasl_username="u8.StartsWith(rest) || "sasl_sender="u8.StartsWith(rest)
         || "orig_queue_id="u8.StartsWith(rest) || "orig_client="u8.StartsWith(rest)
         || "sasl_method="u8.StartsWith(rest);
+
+    /// <summary>Whether the line was cut within the key behind the user name.</summary>
+    private static bool EndsInKey(ReadOnlySpan<byte> user)
+    {
+        int comma = user.LastIndexOf((byte)',');
+        return comma >= 0
+            && (comma + 2 >= user.Length || IsKnownKeyCut(user[(comma + 2)..]));
+    }
 
     private static int EndOfUser(ref byte block, int start, int end, bool withSender)
     {

@@ -147,7 +147,7 @@ internal static class PostfixReject
             }
             e.Ip = ip;
         }
-        int behind = Addresses(ref block, tail + 8, end, (byte)' ', ref e);
+        int behind = Addresses(ref block, tail + 8, end, (byte)':', ref e);
         if (behind < 0)
         {
             if (!isLocal || !LocalSender(ref block, tail + 8, end, ref e, out behind))
@@ -249,11 +249,12 @@ internal static class PostfixReject
     }
 
     /// <summary>
-    /// <c>A&gt; to=&lt;B&gt; proto=</c>, <c>A&gt; proto=</c>; the separator is <c>, </c> in postscreen.
+    /// <c>A&gt; to=&lt;B&gt; proto=</c>, <c>A&gt; proto=</c>. The style is <c>,</c> for postscreen, which
+    /// separates by commas, <c>:</c> for cleanup, which may add a text, else a space.
     /// </summary>
     /// <returns>Offset of <c>proto=</c>, or -1 when the line stops before it.</returns>
     private static int Addresses(
-        ref byte block, int start, int end, byte separator, ref LogEvent e)
+        ref byte block, int start, int end, byte style, ref LogEvent e)
     {
         int sender = start;
         for (int i = start; ; i++)
@@ -264,12 +265,16 @@ internal static class PostfixReject
                 return -1;
             }
             int key = i + 1;
-            if (separator == ',' && Scan.Is(ref block, key, end, ","u8))
+            if (style == ',' && Scan.Is(ref block, key, end, ","u8))
             {
                 key++;
             }
             if (Scan.Is(ref block, key, end, " proto="u8))
             {
+                if (!IsTail(ref block, key + 7, end, style))
+                {
+                    return -1;
+                }
                 if (start == sender)
                 {
                     e.Sender = new Slice(sender, i - sender);
@@ -287,6 +292,35 @@ internal static class PostfixReject
                 i = start - 1;
             }
         }
+    }
+
+    /// <summary>
+    /// <c>ESMTP</c>, <c>ESMTP helo=&lt;H&gt;</c>; behind it cleanup has <c>: text</c>, smtpd 3.10 keys of SASL.
+    /// A quoted tail within the text does not end like that.
+    /// </summary>
+    private static bool IsTail(ref byte block, int at, int end, byte style)
+    {
+        int behind = at;
+        while (behind < end && char.IsAsciiLetterUpper((char)Unsafe.Add(ref block, behind)))
+        {
+            behind++;
+        }
+        ReadOnlySpan<byte> protocol = Scan.Span(ref block, at, behind);
+        if (!protocol.SequenceEqual("ESMTP"u8) && !protocol.SequenceEqual("SMTP"u8)
+            && !protocol.SequenceEqual("QMQP"u8))
+        {
+            return false;
+        }
+        if (style == ',' && Scan.Is(ref block, behind, end, ","u8))
+        {
+            behind++;
+        }
+        bool hasText = style == ':';
+        return behind == end || (hasText && Scan.Is(ref block, behind, end, ": "u8))
+            || (Scan.Is(ref block, behind, end, " helo=<"u8)
+                && (Unsafe.Add(ref block, end - 1) == '>'
+                    || Scan.Find(ref block, behind, end, "> sasl_"u8) >= 0
+                    || (hasText && Scan.Find(ref block, behind, end, ">: "u8) >= 0)));
     }
 
     /// <summary>Three digits and an enhanced code, either of which may be missing.</summary>
