@@ -82,7 +82,9 @@ internal sealed partial class Hop
         next.WriteMessageId(sim, now);
         sim.OpenWindow();
         sim.At(now + rng.Between(Ms, 9 * Ms), this, ForwardFirst + index, isCritical: true);
-        sim.At(now + rng.Between(2 * Ms, 12 * Ms), next, Activate);
+        sim.OpenWindow();
+        next._activationClosesWindow = true;
+        sim.At(now + rng.Between(2 * Ms, 12 * Ms), next, Activate, isCritical: true);
     }
 
     private void WriteForwarded(Simulation sim, long now, Recipient recipient)

@@ -36,6 +36,7 @@ internal sealed partial class Hop : Actor
     private bool _isExpired;
     private bool _reportsSuccess;
     private bool _linkClosesWindow;
+    private bool _activationClosesWindow;
     private string _notificationKind = "";
     private Hop? _notification;
     private Hop? _handedTo;
@@ -167,6 +168,11 @@ internal sealed partial class Hop : Actor
         bool isFirst = !IsQueued;
         _activeMicros = now;
         IsQueued = true;
+        if (_activationClosesWindow)
+        {
+            _activationClosesWindow = false;
+            sim.CloseWindow();
+        }
         Rng rng = sim.Rng;
         if (isFirst && Via.Length == 0 && rng.Below(8_000) == 0)
         {
