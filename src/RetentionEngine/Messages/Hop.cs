@@ -52,9 +52,6 @@ internal enum HopMarks : ushort
 internal struct Hop
 {
     public QueueId Id;
-
-    /// <summary>A hop whose client line named this one as its origin.</summary>
-    public QueueId OriginChild;
     public int Host;
 
     /// <summary>Index of the parent hop, -1 for none.</summary>
@@ -62,6 +59,9 @@ internal struct Hop
 
     /// <summary>Hops that have this one as their parent and are not written yet.</summary>
     public int Children;
+
+    /// <summary>Head of the list of hops whose client line named this one, -1 for none.</summary>
+    public int FirstChildId;
 
     /// <summary>Head of the list of recipients, -1 for none; appended at <see cref="LastRecipient"/>.</summary>
     public int FirstRecipient;
@@ -76,6 +76,9 @@ internal struct Hop
 
     /// <summary>The latest instant at which an edge from this hop may still find its other end.</summary>
     public long EdgeUntilUnixMicros;
+
+    /// <summary>The line that linked it to its parent.</summary>
+    public long LinkedUnixMicros;
 
     public long SizeBytes;
     public ulong MessageIdHash;
@@ -137,6 +140,13 @@ internal struct Retry
     public uint Relay;
     public int Dsn;
     public RecordStatus Status;
+}
+
+/// <summary>A hop that named another as its origin; it may be written and gone already.</summary>
+internal struct ChildId
+{
+    public QueueId Id;
+    public int Next;
 }
 
 /// <summary>A growing array with a free list: indexes stay valid, nothing is allocated per item.</summary>

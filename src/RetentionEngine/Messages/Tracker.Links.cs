@@ -11,7 +11,12 @@ internal sealed partial class Tracker
 
     /// <summary>Half an edge: the other hop has not been seen yet.</summary>
     private readonly record struct PendingEdge(
-        int Parent, QueueId ParentId, int ParentHost, HopMarks Mark, long UntilUnixMicros);
+        int Parent,
+        QueueId ParentId,
+        int ParentHost,
+        HopMarks Mark,
+        long UntilUnixMicros,
+        short OffsetMinutes);
 
     private void AddDelivery(ref readonly LogEvent e, ReadOnlySpan<byte> block)
     {
@@ -164,16 +169,22 @@ internal sealed partial class Tracker
     private void AddEdge(int index, int r, ref readonly LogEvent e)
     {
         QueueId child = _recipients[r].Edge;
+        if (HasChildId(in _hops[index], child))
+        {
+            _recipients[r].Handed = true;
+            return;
+        }
         HopMarks mark = e.Edge == QueueEdge.ForwardedAs ? HopMarks.Forwarded : HopMarks.Filtered;
         int other = FindInGroup(e.Host, child, in e);
-        if (other >= 0 && other != index && TryLink(other, index, mark, e.TimeUnixMicros + LateMax))
+        if (other >= 0 && other != index && TryLink(other, index, mark, e.TimeUnixMicros))
         {
             return;
         }
         long until = e.TimeUnixMicros + LateMax;
         ref Hop hop = ref _hops[index];
         hop.EdgeUntilUnixMicros = Math.Max(hop.EdgeUntilUnixMicros, until);
-        _pending[(_groups[e.Host], child)] = new PendingEdge(index, hop.Id, hop.Host, mark, until);
+        _pending[(_groups[e.Host], child)] = new PendingEdge(
+            index, hop.Id, hop.Host, mark, until, e.OffsetMinutes);
     }
 
     private void AddNotification(ref readonly LogEvent e)
@@ -190,7 +201,12 @@ internal sealed partial class Tracker
             return;
         }
         _pending[(_groups[e.Host], e.OrigQueueId)] = new PendingEdge(
-            -1, e.QueueId, e.Host, HopMarks.Notification, e.TimeUnixMicros + LateMax);
+            -1,
+            e.QueueId,
+            e.Host,
+            HopMarks.Notification,
+            e.TimeUnixMicros + LateMax,
+            e.OffsetMinutes);
     }
 
     private void MarkNotification(int index, QueueId old)
@@ -214,13 +230,19 @@ internal sealed partial class Tracker
         {
             return;
         }
+        if (edge.Mark != HopMarks.Filtered)
+        {
+            // A hop that has no start line of its own begins with the line that tells of it.
+            hop.FirstUnixMicros = Math.Min(hop.FirstUnixMicros, edge.UntilUnixMicros - LateMax);
+            hop.FirstOffsetMinutes = edge.OffsetMinutes;
+        }
         if (edge.Mark == HopMarks.Notification)
         {
             MarkNotification(index, edge.ParentId);
         }
         else if (edge.Parent == index || _hops[edge.Parent].Id != edge.ParentId
             || _hops[edge.Parent].Host != edge.ParentHost
-            || !TryLink(index, edge.Parent, edge.Mark, edge.UntilUnixMicros))
+            || !TryLink(index, edge.Parent, edge.Mark, edge.UntilUnixMicros - LateMax))
         {
             return;
         }
@@ -228,7 +250,7 @@ internal sealed partial class Tracker
     }
 
     /// <summary>Links when the other hop can have been made by the parent at that time.</summary>
-    private bool TryLink(int index, int parent, HopMarks mark, long untilUnixMicros)
+    private bool TryLink(int index, int parent, HopMarks mark, long lineUnixMicros)
     {
         ref Hop hop = ref _hops[index];
         if (hop.Parent == parent)
@@ -241,11 +263,11 @@ internal sealed partial class Tracker
             : hop.Has(HopMarks.Started) && hop.Ip.IsLoopback;
         return fits
             && hop.FirstUnixMicros >= _hops[parent].FirstUnixMicros
-            && hop.FirstUnixMicros <= untilUnixMicros
-            && Link(index, parent, mark);
+            && hop.FirstUnixMicros <= lineUnixMicros + LateMax
+            && Link(index, parent, mark, lineUnixMicros);
     }
 
-    private bool Link(int index, int parent, HopMarks mark)
+    private bool Link(int index, int parent, HopMarks mark, long lineUnixMicros)
     {
         ref Hop hop = ref _hops[index];
         if (hop.Parent >= 0)
@@ -262,10 +284,34 @@ internal sealed partial class Tracker
         }
         hop.Parent = parent;
         hop.Marks |= mark;
+        hop.LinkedUnixMicros = lineUnixMicros;
         _hops[parent].Children++;
+        if (mark != HopMarks.Requeued)
+        {
+            AddChildId(parent, hop.Id);
+        }
         MarkHanded(index, parent);
         TryWriteEnded(index);
         return true;
+    }
+
+    private void AddChildId(int parent, QueueId id)
+    {
+        int index = _childIds.Add();
+        _childIds[index] = new ChildId { Id = id, Next = _hops[parent].FirstChildId };
+        _hops[parent].FirstChildId = index;
+    }
+
+    private bool HasChildId(ref readonly Hop hop, QueueId id)
+    {
+        for (int i = hop.FirstChildId; i >= 0; i = _childIds[i].Next)
+        {
+            if (_childIds[i].Id == id)
+            {
+                return true;
+            }
+        }
+        return false;
     }
 
     private void MarkHanded(int index, int parent)

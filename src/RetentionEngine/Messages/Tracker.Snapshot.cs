@@ -102,6 +102,7 @@ internal sealed partial class Tracker
             writer.Int(edge.ParentHost);
             writer.Int((int)edge.Mark);
             writer.Long(edge.UntilUnixMicros);
+            writer.Int(edge.OffsetMinutes);
         }
         writer.Int(_sessions.Live);
         for (int index = 0; index < _sessions.Used; index++)
@@ -141,6 +142,16 @@ internal sealed partial class Tracker
             writer.Text(hop.PickupSender);
             writer.Text(hop.Sasl);
             writer.Text(hop.Via);
+            int children = 0;
+            for (int i = hop.FirstChildId; i >= 0; i = _childIds[i].Next)
+            {
+                children++;
+            }
+            writer.Int(children);
+            for (int i = hop.FirstChildId; i >= 0; i = _childIds[i].Next)
+            {
+                writer.Raw(_childIds[i].Id);
+            }
             for (int r = first; r >= 0; r = _recipients[r].Next)
             {
                 ref Recipient recipient = ref _recipients[r];
@@ -197,7 +208,8 @@ internal sealed partial class Tracker
                 reader.Raw<QueueId>(),
                 reader.Int(),
                 (HopMarks)reader.Int(),
-                reader.Long());
+                reader.Long(),
+                (short)reader.Int());
         }
         int sessions = reader.Count(int.MaxValue);
         for (int i = 0; i < sessions; i++)
@@ -222,7 +234,7 @@ internal sealed partial class Tracker
             int index = _hops.Add();
             Hop hop = reader.Raw<Hop>();
             int recipients = hop.RecipientCount;
-            hop.FirstRecipient = hop.LastRecipient = -1;
+            hop.FirstRecipient = hop.LastRecipient = hop.FirstChildId = -1;
             hop.RecipientCount = 0;
             hop.Sender = reader.Text();
             hop.PickupSender = reader.Text();
@@ -233,6 +245,10 @@ internal sealed partial class Tracker
                 throw SnapshotReader.Damaged();
             }
             _hops[index] = hop;
+            for (int children = reader.Count(int.MaxValue); children > 0; children--)
+            {
+                AddChildId(index, reader.Raw<QueueId>());
+            }
             for (int i = 0; i < recipients; i++)
             {
                 LoadRecipient(ref reader, index);

@@ -51,6 +51,12 @@ internal sealed partial class Tracker
         {
             return false;
         }
+        if (hop.Has(HopMarks.Filtered) && !_hops[hop.Parent].Has(HopMarks.Ended)
+            && clock <= Math.Max(hop.LinkedUnixMicros, hop.EndUnixMicros) + LateMax)
+        {
+            // Status lines of the parent may still tell how a recipient was addressed.
+            return false;
+        }
         if (!IsOriginSettled(index))
         {
             return false;
@@ -159,6 +165,12 @@ internal sealed partial class Tracker
                 _recipients.Remove(r);
                 r = next;
             }
+            for (int i = hop.FirstChildId; i >= 0;)
+            {
+                int next = _childIds[i].Next;
+                _childIds.Remove(i);
+                i = next;
+            }
             int parent = hop.Parent;
             _hops.Remove(index);
             if (parent >= 0)
@@ -264,7 +276,7 @@ internal sealed partial class Tracker
             EmitRow(in hop, in origin, ref none, 0);
             return;
         }
-        bool guessHanded = !hop.OriginChild.IsNone && !HasEdgeTo(in hop, hop.OriginChild);
+        bool guessHanded = HasUnnamedChild(in hop);
         for (int r = hop.FirstRecipient; r >= 0; r = _recipients[r].Next)
         {
             ref Recipient recipient = ref _recipients[r];
@@ -281,6 +293,19 @@ internal sealed partial class Tracker
                 : InheritedOrigTo(index, recipient.To);
             EmitRow(in hop, in origin, ref recipient, origTo);
         }
+    }
+
+    /// <summary>Whether a child named this hop as its origin, while the filter's reply named no id.</summary>
+    private bool HasUnnamedChild(ref readonly Hop hop)
+    {
+        for (int i = hop.FirstChildId; i >= 0; i = _childIds[i].Next)
+        {
+            if (!HasEdgeTo(in hop, _childIds[i].Id))
+            {
+                return true;
+            }
+        }
+        return false;
     }
 
     private bool HasEdgeTo(ref readonly Hop hop, QueueId id)

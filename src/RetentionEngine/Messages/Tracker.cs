@@ -42,6 +42,7 @@ internal sealed partial class Tracker
     private readonly Pool<Hop> _hops = new();
     private readonly Pool<Recipient> _recipients = new();
     private readonly Pool<Retry> _retries = new();
+    private readonly Pool<ChildId> _childIds = new();
     private readonly KeyTable _keys = new();
     private readonly KeyTable _recipientKeys = new();
     private readonly Dictionary<(int Group, QueueId Id), PendingEdge> _pending = [];
@@ -178,10 +179,7 @@ internal sealed partial class Tracker
         int parent = e.OrigQueueId.IsNone ? -1 : FindInGroup(e.Host, e.OrigQueueId, in e);
         if (parent >= 0 && hop.Parent < 0)
         {
-            if (Link(index, parent, HopMarks.Filtered))
-            {
-                _hops[parent].OriginChild = e.QueueId;
-            }
+            Link(index, parent, HopMarks.Filtered, e.TimeUnixMicros);
         }
         else if (hop.Ip.IsLoopback)
         {
@@ -199,7 +197,7 @@ internal sealed partial class Tracker
             return;
         }
         int parent = FindInGroup(e.Host, e.OrigQueueId, in e);
-        if (parent >= 0 && parent != index && Link(index, parent, HopMarks.Requeued))
+        if (parent >= 0 && parent != index && Link(index, parent, HopMarks.Requeued, e.TimeUnixMicros))
         {
             ref Hop old = ref _hops[parent];
             old.Marks |= HopMarks.Continued;
@@ -354,7 +352,7 @@ internal sealed partial class Tracker
         hop = default;
         hop.Id = e.QueueId;
         hop.Host = e.Host;
-        hop.Parent = hop.FirstRecipient = hop.LastRecipient = -1;
+        hop.Parent = hop.FirstRecipient = hop.LastRecipient = hop.FirstChildId = -1;
         hop.FirstUnixMicros = hop.LastUnixMicros = e.TimeUnixMicros;
         hop.FirstOffsetMinutes = hop.LastOffsetMinutes = e.OffsetMinutes;
         hop.TimeFlags = e.TimeFlags;
