@@ -30,6 +30,16 @@ internal sealed class GroupSet
 
     public void AddAll() => Reset(_count, full: true);
 
+    public bool Contains(int group) => (_words[group >> 6] >> group & 1) != 0;
+
+    public void UnionWith(GroupSet other)
+    {
+        for (int i = 0; i < (_count + 63) >> 6; i++)
+        {
+            _words[i] |= other._words[i];
+        }
+    }
+
     public void IntersectWith(GroupSet other)
     {
         for (int i = 0; i < (_count + 63) >> 6; i++)

@@ -78,6 +78,8 @@ internal readonly ref struct RowGroup
 
     public PackedColumn QueueIdInode => _queueIdInode;
 
+    public PackedColumn Via => _via;
+
     /// <summary>Number of the message that a row belongs to, for the columns of messages.</summary>
     public int MessageOf(int row)
     {
@@ -102,6 +104,21 @@ internal readonly ref struct RowGroup
             Damage.Throw();
         }
         return starts - 1;
+    }
+
+    /// <summary>Sets the bits of all rows whose message's bit is set.</summary>
+    public void SpreadMessages(ReadOnlySpan<ulong> messages, Span<ulong> rows)
+    {
+        int m = -1;
+        for (int row = 0; row < Count; row++)
+        {
+            bool starts = _starts.IsEmpty || (_starts[row >> 3] >> (row & 7) & 1) != 0;
+            m = Math.Min(starts ? m + 1 : m, _messages - 1);
+            if (m >= 0 && (messages[m >> 6] >> m & 1) != 0)
+            {
+                rows[row >> 6] |= 1UL << row;
+            }
+        }
     }
 
     /// <summary>Decodes a row. Texts are ids of the run; the address stays an index.</summary>

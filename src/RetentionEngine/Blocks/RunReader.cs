@@ -103,13 +103,13 @@ internal sealed class RunReader
     /// <summary>The ids of all spellings of an address, or of all addresses of a domain.</summary>
     public (uint From, uint To) FindTexts(AddressPattern pattern) => _texts.Find(pattern);
 
-    /// <summary>The indexes of the client addresses from one to another, both inclusive.</summary>
-    public (int From, int To) FindAddresses(ClientIp first, ClientIp last)
+    /// <summary>The indexes of client addresses, by <see cref="RunAddresses.Order"/>.</summary>
+    /// <param name="first">Lowest, inclusive.</param>
+    /// <param name="last">Highest, inclusive.</param>
+    public (int From, int To) FindAddresses(UInt128 first, UInt128 last)
     {
-        UInt128 low = RunAddresses.Order(first.Hi, first.Lo);
-        UInt128 high = RunAddresses.Order(last.Hi, last.Lo);
-        int from = AddressBound(low);
-        int to = high == UInt128.MaxValue ? _header.AddressCount : AddressBound(high + 1);
+        int from = AddressBound(first);
+        int to = last == UInt128.MaxValue ? _header.AddressCount : AddressBound(last + 1);
         return (from + 1, to + 1);
     }
 
