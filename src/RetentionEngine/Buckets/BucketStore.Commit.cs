@@ -127,7 +127,7 @@ internal sealed partial class BucketStore
         }
         byte[] envelope = new byte[plain.Length + BlockCipher.Overhead];
         _keys.CreateInFlight(index)
-            .Encrypt(plain, _manifest.State.StoreId.ToByteArray(), envelope);
+            .Encrypt(plain, _manifest.StoreId.ToByteArray(), envelope);
         string path = InFlightPath(index);
         bool isNew = !File.Exists(path);
         using (var file = DurableFile.Open(path, FileMode.OpenOrCreate, FileAccess.Write))

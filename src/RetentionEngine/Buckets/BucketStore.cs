@@ -91,13 +91,14 @@ internal sealed partial class BucketStore : IDisposable
         KeyRing? keys = null;
         try
         {
-            var state = new ManifestState(Guid.NewGuid());
+            var id = Guid.NewGuid();
+            var state = new ManifestState();
             state.AddPolicy(policy);
             keys = KeyRing.Create(
-                Path.Combine(path, KeysName), MasterKeyPath(path, options), state.StoreId);
+                Path.Combine(path, KeysName), MasterKeyPath(path, options), id);
             DurableFile.FlushDirectory(path);
             DurableFile.FlushDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
-            var manifest = Manifest.Create(Path.Combine(path, ManifestName), state);
+            var manifest = Manifest.Create(Path.Combine(path, ManifestName), id, state);
             BlockStore blocks = options.OpenBlocks(Path.Combine(path, BlocksName), false);
             return new BucketStore(path, options.TimeProvider, fileLock, manifest, keys, blocks);
         }
@@ -209,7 +210,7 @@ internal sealed partial class BucketStore : IDisposable
             keys = KeyRing.Open(
                 Path.Combine(path, KeysName),
                 MasterKeyPath(path, options),
-                manifest.State.StoreId,
+                manifest.StoreId,
                 readOnly);
             string blocksPath = Path.Combine(path, BlocksName);
             blocks = options.OpenBlocks(blocksPath, readOnly);
@@ -366,7 +367,7 @@ internal sealed partial class BucketStore : IDisposable
         if (length == envelope.Length && XxHash3.HashToUInt64(envelope) == commit.InFlightHash)
         {
             length = _keys.FindInFlight(commit.InFlightIndex)
-                ?.Decrypt(envelope, _manifest.State.StoreId.ToByteArray()) ?? -1;
+                ?.Decrypt(envelope, _manifest.StoreId.ToByteArray()) ?? -1;
             if (length >= 0)
             {
                 return envelope[..length];

@@ -23,7 +23,7 @@ internal sealed class CommitEntry
 }
 
 /// <summary>The manifest's entries, added up.</summary>
-internal sealed class ManifestState(Guid storeId)
+internal sealed class ManifestState
 {
     private const byte PolicyType = 1;
     private const byte CommitType = 2;
@@ -32,8 +32,6 @@ internal sealed class ManifestState(Guid storeId)
     /// <summary>Hours whose buckets were destroyed, per class, as ascending disjoint spans.</summary>
     private readonly List<(long Start, long End)>[] _destroyed = [[], [], [], []];
     private readonly List<RetentionPolicy> _policies = [];
-
-    public Guid StoreId { get; } = storeId;
 
     public IReadOnlyList<RetentionPolicy> Policies => _policies;
 
@@ -45,8 +43,6 @@ internal sealed class ManifestState(Guid storeId)
     public int NextRun { get; private set; } = 1;
 
     public CommitEntry? LastCommit { get; private set; }
-
-    public bool IsComplete => _policies.Count > 0;
 
     /// <summary>Whether every hour of a bucket belongs to buckets that were destroyed.</summary>
     public bool IsDestroyed(in BucketId bucket)
@@ -143,7 +139,7 @@ internal sealed class ManifestState(Guid storeId)
         });
         if (LastCommit != null)
         {
-            var empty = new ManifestState(StoreId);
+            var empty = new ManifestState();
             yield return empty.CommitPayload(LastCommit, [.. Runs.Values], [], Sources, NextRun);
         }
     }
