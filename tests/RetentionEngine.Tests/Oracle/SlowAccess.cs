@@ -1,0 +1,141 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using RetentionEngine.Events;
+
+namespace RetentionEngine.Tests.Oracle;
+
+/// <summary>The Dovecot and Courier half of <see cref="SlowParser"/>.</summary>
+internal static class SlowAccess
+{
+    private static readonly Regex s_dovecotLogin = SlowParser.Pattern(
+        @"^(?<service>imap|pop3|managesieve|submission)-login: (?:Login|Logged in): (?<elements>.*)$");
+
+    private static readonly Regex s_user = SlowParser.Pattern(
+        @"(?:^|, |\s)user=<(?<v>.*?)>(?=, |$)");
+
+    private static readonly Regex s_rip = SlowParser.Pattern(
+        @"^.*(?:^|, |\s)rip=(?<v>[^, ]*)");
+
+    private static readonly Regex s_session = SlowParser.Pattern(
+        @"^.*(?:^|, |\s)session=<(?<v>[^>]*)>");
+
+    private static readonly Regex s_mpid = SlowParser.Pattern(
+        @"^.*(?:^|, |\s)mpid=(?<v>\d+)(?=, |$)");
+
+    private static readonly Regex s_tls = SlowParser.Pattern(@"(?:^|, )TLS(?=, |:|$)");
+
+    private static readonly Regex s_dovecotEnd = SlowParser.Pattern(
+        @"^(?<service>imap|pop3|managesieve|submission|IMAP|POP3|imap-hibernate)"
+        + @"\((?<user>.*?)\)(?:<(?<pid>\d+)>(?:<(?<session>[^>]*)>)?)?: "
+        + @"(?:Disconnected|Logged out|Connection closed|Server shutting down)(?<rest>.*)$");
+
+    private static readonly Regex s_courierLogin = SlowParser.Pattern(
+        @"^LOGIN, user=(?<user>.*?), ip=\[(?<ip>[^\]]*)\](?:, port=\[(?<port>[^\]]*)\])?(?<rest>.*)$");
+
+    private static readonly Regex s_courierEnd = SlowParser.Pattern(
+        @"^(?:LOGOUT|DISCONNECTED|TIMEOUT|disc), user=(?<user>.*?), ip=\[(?<ip>[^\]]*)\]"
+        + @"(?:, port=\[(?<port>[^\]]*)\])?(?<rest>.*)$");
+
+    private static readonly Regex s_time = SlowParser.Pattern(@", time=(?<v>\d+)(?=, |$)");
+
+    public static SlowOutcome ParseDovecot(string text, SlowEvent frame, out SlowEvent result)
+    {
+        result = frame;
+        Match m = s_dovecotLogin.Match(text);
+        if (m.Success)
+        {
+            string elements = m.Groups["elements"].Value;
+            Match user = s_user.Match(elements);
+            if (!user.Success)
+            {
+                return SlowOutcome.Strange;
+            }
+            string others = elements.Remove(user.Index, user.Length);
+            string? session = Value(s_session, others);
+            result = frame with
+            {
+                Kind = EventKind.Login,
+                User = user.Groups["v"].Value,
+                Ip = Value(s_rip, others),
+                Session = string.IsNullOrEmpty(session) ? Value(s_mpid, others) : session,
+                Protocol = Protocol(m.Groups["service"].Value),
+                Tls = s_tls.IsMatch(others),
+            };
+            return SlowOutcome.Event;
+        }
+        m = s_dovecotEnd.Match(text);
+        if (!m.Success)
+        {
+            return SlowOutcome.Ignored;
+        }
+        string id = m.Groups["session"].Value;
+        result = frame with
+        {
+            Kind = EventKind.Logout,
+            User = m.Groups["user"].Value,
+            Session = id.Length > 0 ? id : m.Groups["pid"].Success ? m.Groups["pid"].Value : null,
+            Protocol = Protocol(m.Groups["service"].Value),
+            Number = -1,
+        };
+        return SlowOutcome.Event;
+    }
+
+    public static SlowOutcome ParseCourier(
+        string tag, string? pid, string text, SlowEvent frame, out SlowEvent result)
+    {
+        result = frame;
+        AccessProtocol protocol = tag switch
+        {
+            "imapd" or "imapd-ssl" or "imaplogin" or "courier-imapd" or "courier-imapd-ssl" =>
+                AccessProtocol.Imap,
+            "pop3d" or "pop3d-ssl" or "courierpop3login" or "courier-pop3d" or "courier-pop3d-ssl" =>
+                AccessProtocol.Pop3,
+            _ => AccessProtocol.None,
+        };
+        if (protocol == AccessProtocol.None)
+        {
+            return SlowOutcome.Ignored;
+        }
+        Match login = s_courierLogin.Match(text);
+        Match m = login.Success ? login : s_courierEnd.Match(text);
+        if (!m.Success)
+        {
+            return SlowOutcome.Ignored;
+        }
+        string rest = m.Groups["rest"].Value;
+        Match time = s_time.Match(rest);
+        result = frame with
+        {
+            Kind = login.Success ? EventKind.Login : EventKind.Logout,
+            User = m.Groups["user"].Value,
+            Ip = m.Groups["ip"].Value,
+            Port = ushort.TryParse(
+                m.Groups["port"].Value, NumberStyles.None, CultureInfo.InvariantCulture, out ushort p)
+                ? p : null,
+            Session = pid,
+            Protocol = protocol,
+            Number = login.Success ? null : Seconds(time.Groups["v"].Value),
+            Tls = login.Success && (tag.EndsWith("-ssl", StringComparison.Ordinal)
+                || rest.Contains(", starttls=1", StringComparison.Ordinal)
+                || rest.Contains(", stls=1", StringComparison.Ordinal)),
+        };
+        return SlowOutcome.Event;
+    }
+
+    private static long Seconds(string digits) =>
+        int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out int n) ? n : -1;
+
+    private static string? Value(Regex pattern, string text)
+    {
+        Match m = pattern.Match(text);
+        return m.Success ? m.Groups["v"].Value : null;
+    }
+
+    private static AccessProtocol Protocol(string service) => service switch
+    {
+        "imap" or "IMAP" or "imap-hibernate" => AccessProtocol.Imap,
+        "pop3" or "POP3" => AccessProtocol.Pop3,
+        "managesieve" => AccessProtocol.ManageSieve,
+        _ => AccessProtocol.Submission,
+    };
+}
