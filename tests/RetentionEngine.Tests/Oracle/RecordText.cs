@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.IO.Hashing;
-using System.Numerics;
 using System.Text;
 using RetentionEngine.Events;
 using RetentionEngine.Records;
@@ -150,21 +149,10 @@ internal static class RecordText
             CultureInfo.InvariantCulture, $"{@class}.{subject}.{detail}");
     }
 
-    /// <summary>Turns the packed form of at most 18 characters back, seven bits each.</summary>
     public static string? QueueIdOf(QueueId id)
     {
-        if (id.IsNone)
-        {
-            return null;
-        }
-        BigInteger bits = ((BigInteger)id.Hi << 64) | id.Lo;
-        var text = new StringBuilder();
-        while (!bits.IsZero)
-        {
-            text.Append((char)(int)(bits & 127));
-            bits >>= 7;
-        }
-        return text.ToString();
+        Span<byte> text = stackalloc byte[QueueId.TextLengthMax];
+        return id.IsNone ? null : Encoding.ASCII.GetString(text[..id.Format(text)]);
     }
 
     /// <summary>Keeps a text on its line and in its column.</summary>

@@ -14,23 +14,25 @@ internal static class SlowAccess
         @"(?:^|, |\s)user=<(?<v>.*?)>(?=, |$)");
 
     private static readonly Regex s_rip = SlowParser.Pattern(
-        @"^.*(?:^|, |\s)rip=(?<v>[^, ]*)");
+        @"^.*(?:^|, |\s)rip=(?<v>.*?)(?=, |$)");
 
     private static readonly Regex s_session = SlowParser.Pattern(
         @"^.*(?:^|, |\s)session=<(?<v>[^>]*)>");
 
     private static readonly Regex s_mpid = SlowParser.Pattern(
-        @"^.*(?:^|, |\s)mpid=(?<v>\d+)(?=, |$)");
+        @"^.*(?:^|, |\s)mpid=(?<v>.*?)(?=, |$)");
 
-    private static readonly Regex s_tls = SlowParser.Pattern(@"(?:^|, )TLS(?=, |:|$)");
+    private static readonly Regex s_tls = SlowParser.Pattern(@"(?:^|, )TLS(?=,|:|$)");
 
     private static readonly Regex s_dovecotEnd = SlowParser.Pattern(
         @"^(?<service>imap|pop3|managesieve|submission|IMAP|POP3|imap-hibernate)"
         + @"\((?<user>.*?)\)(?:<(?<pid>\d+)>(?:<(?<session>[^>]*)>)?)?: "
-        + @"(?:Disconnected|Logged out|Connection closed|Server shutting down)(?<rest>.*)$");
+        + @"(?:Disconnected|Logged out|Connection closed|Server shutting down)"
+        + @".* (?:out|bytes|top)=.*$");
 
     private static readonly Regex s_courierLogin = SlowParser.Pattern(
-        @"^LOGIN, user=(?<user>.*?), ip=\[(?<ip>[^\]]*)\](?:, port=\[(?<port>[^\]]*)\])?(?<rest>.*)$");
+        @"^LOGIN, user=(?<user>.*?), ip=\[(?<ip>[^\]]*)\](?:, port=\[(?<port>[^\]]*)\])?"
+        + @"(?:, protocol=(?<protocol>IMAP|POP3))?(?<rest>(?:, (?!port=\[|protocol=)[a-z]+=[^, ]*)*)$");
 
     private static readonly Regex s_courierEnd = SlowParser.Pattern(
         @"^(?:LOGOUT|DISCONNECTED|TIMEOUT|disc), user=(?<user>.*?), ip=\[(?<ip>[^\]]*)\]"
@@ -46,7 +48,11 @@ internal static class SlowAccess
         {
             string elements = m.Groups["elements"].Value;
             Match user = s_user.Match(elements);
-            if (!user.Success)
+            string last = elements[(elements.LastIndexOf(", ", StringComparison.Ordinal) + 1)..].Trim();
+            bool isCut = last.Length > 0 && ("session=<".StartsWith(last, StringComparison.Ordinal)
+                || "mpid".StartsWith(last, StringComparison.Ordinal));
+            if (!user.Success || isCut || string.IsNullOrEmpty(Value(s_rip, elements))
+                || (last.StartsWith("session=<", StringComparison.Ordinal) && !last.EndsWith('>')))
             {
                 return SlowOutcome.Strange;
             }
@@ -104,6 +110,12 @@ internal static class SlowAccess
         }
         string rest = m.Groups["rest"].Value;
         Match time = s_time.Match(rest);
+        bool lacksProtocol = login.Success && protocol == AccessProtocol.Imap
+            && !m.Groups["protocol"].Success;
+        if (lacksProtocol || (!login.Success && !time.Success && rest.Length > 0))
+        {
+            return SlowOutcome.Strange;
+        }
         result = frame with
         {
             Kind = login.Success ? EventKind.Login : EventKind.Logout,

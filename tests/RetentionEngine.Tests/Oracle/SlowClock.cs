@@ -15,7 +15,7 @@ internal sealed class SlowClock(TimeZoneInfo zone, long firstLineLatestUnixMicro
         @"^([A-Z][a-z][a-z]) (?: ?(\d)|(\d\d)) (\d\d):(\d\d):(\d\d)$");
 
     private DateTime? _previousLocal;
-    private long _previousMicros = long.MinValue;
+    private bool _secondPass;
 
     public sealed record Stamp(long Micros, int OffsetMinutes, bool Inferred);
 
@@ -44,7 +44,6 @@ internal sealed class SlowClock(TimeZoneInfo zone, long firstLineLatestUnixMicro
         long micros = Micros(local) - (offset * 60_000_000L)
             + int.Parse(fraction, CultureInfo.InvariantCulture);
         _previousLocal = local;
-        _previousMicros = micros;
         return new Stamp(micros, offset, Inferred: false);
     }
 
@@ -65,8 +64,11 @@ internal sealed class SlowClock(TimeZoneInfo zone, long firstLineLatestUnixMicro
         }
         int offset = Offset(local);
         long micros = Micros(local) - (offset * 60_000_000L);
+        if (zone.IsInvalidTime(local))
+        {
+            offset = (int)zone.GetUtcOffset(local.AddHours(3)).TotalMinutes;
+        }
         _previousLocal = local;
-        _previousMicros = micros;
         return new Stamp(micros, offset, Inferred: true);
     }
 
@@ -106,8 +108,8 @@ internal sealed class SlowClock(TimeZoneInfo zone, long firstLineLatestUnixMicro
     }
 
     /// <summary>
-    /// In the hour that autumn repeats the first pass counts as summer time, until a line would
-    /// step back: then, and while that holds, it is the second pass.
+    /// In the hour that autumn repeats the first pass counts as summer time, until a line steps
+    /// back by more than a quarter of an hour or from behind that hour: the second pass.
     /// </summary>
     private int Offset(DateTime local)
     {
@@ -115,8 +117,13 @@ internal sealed class SlowClock(TimeZoneInfo zone, long firstLineLatestUnixMicro
         {
             int[] offsets = [.. zone.GetAmbiguousTimeOffsets(local)
                 .Select(o => (int)o.TotalMinutes).OrderDescending()];
-            long first = Micros(local) - (offsets[0] * 60_000_000L);
-            return first >= _previousMicros ? offsets[0] : offsets[^1];
+            DateTime previous = _previousLocal ?? DateTime.MinValue;
+            bool fromWithin = zone.IsAmbiguousTime(previous)
+                && (local - previous).Duration() < TimeSpan.FromHours(2);
+            _secondPass = fromWithin
+                ? _secondPass || previous - local > TimeSpan.FromMinutes(15)
+                : previous > local;
+            return offsets[_secondPass ? ^1 : 0];
         }
         if (zone.IsInvalidTime(local))
         {

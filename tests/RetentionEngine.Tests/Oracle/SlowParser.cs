@@ -19,7 +19,7 @@ internal sealed class SlowParser(TimeZoneInfo zone, long firstLineLatestUnixMicr
         @"^(?:<\d{1,3}>)?1 (?<stamp>\d{4}-[^ ]+) (?<host>[^ ]+) (?<tag>[^ ]+) (?<pid>[^ ]+) [^ ]+ "
         + @"(?:-|(?:\[(?:[^""\]]|""(?:[^""\\]|\\.)*"")*\])+) (?<text>.*)$");
 
-    private static readonly Regex s_shortId = Pattern(@"^[0-9A-F]{6,16}$");
+    private static readonly Regex s_shortId = Pattern(@"^[0-9A-F]{6,21}$");
 
     private static readonly Regex s_longId = Pattern(
         @"^[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{6,}[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{4}"

@@ -19,6 +19,10 @@ internal static class SlowPostfix
     private static readonly Regex s_sasl = SlowParser.Pattern(
         @", sasl_username=(?<v>.*?)(?:, sasl_sender=.*|, orig_queue_id=.*|, orig_client=.*)?$");
 
+    private static readonly Regex s_methodCut = SlowParser.Pattern(
+        @"^, sasl_method=[^,]*(?!, sasl_username=)(?:,|$)"
+        + "|, orig_queue_id=[^,]*,(?! orig_client=)");
+
     private static readonly Regex s_pickup = SlowParser.Pattern(
         @"^uid=(?<uid>\d+) from=<(?<from>.*?)>(?: orig_id=(?<orig>[0-9A-Za-z]+))?$");
 
@@ -31,16 +35,16 @@ internal static class SlowPostfix
     private static readonly Regex s_delivery = SlowParser.Pattern(
         @"^to=<(?<to>""(?:[^""\\]|\\.)*""@[^>]*|.*?)>(?:, orig_to=<(?<orig>""(?:[^""\\]|\\.)*""@[^>]*|.*?)>)?"
         + @", relay=(?<relay>.*?)(?<keys>(?:, [a-z_]+=[^ ]*?)*), status=(?<status>[a-zA-Z-]+)"
-        + @"(?: \((?<reason>.*))?$");
+        + @"(?: (?:\((?<reason>.*))?)?$");
 
     private static readonly Regex s_dsnKey = SlowParser.Pattern(
         @", dsn=(?<dsn>[245]\.\d{1,3}\.\d{1,3})(?:,|$)");
 
     private static readonly Regex s_queuedAs = SlowParser.Pattern(
-        @"^.*queued as (?<id>[0-9A-Za-z]+)\)?$");
+        @"^.*queued as (?<id>[0-9A-Za-z]+)\)$");
 
     private static readonly Regex s_forwardedAs = SlowParser.Pattern(
-        @"^forwarded as (?<id>[0-9A-Za-z]+)\)?$");
+        @"^forwarded as (?<id>[0-9A-Za-z]+)\)$");
 
     private static readonly Regex s_notification = SlowParser.Pattern(
         @"^(?:sender|postmaster) (?:non-delivery|delay|delivery status) notification: "
@@ -54,13 +58,22 @@ internal static class SlowPostfix
         @"^proxy-reject: END-OF-MESSAGE: (?<reply>.*)$");
 
     private static readonly Regex s_contentReject = SlowParser.Pattern(
-        @"^(?:reject|milter-header-reject|milter-body-reject): [a-z-]+ (?<content>.*)$");
+        @"^(?<what>reject|discard|milter-header-reject|milter-body-reject): (?<content>.*)$");
 
     private static readonly Regex s_reply = SlowParser.Pattern(
         @"^(?:(?<code>[245]\d\d)(?:[ -]|$))?(?:(?<dsn>[245]\.\d{1,3}\.\d{1,3})(?:[ ;]|$))?");
 
+    private static readonly Regex s_replyBehind = SlowParser.Pattern(
+        @"^.*; from=<.*>: (?:(?<code>[245]\d\d)(?:[ -]|$))?(?:(?<dsn>[245]\.\d{1,3}\.\d{1,3})(?:[ ;]|$))?");
+
+    private const string Mailbox = @"(?:""(?:[^""\\]|\\.)*""@[^>]*|.*?)";
+
     private static readonly Regex s_parties = SlowParser.Pattern(
-        @"^(?:from=<(?<from>.*?)>)?(?:(?:^|,? )to=<(?<to>.*?)>)?(?:,? proto=.*|,? helo=<.*|: .*|)$");
+        $@"^(?:from=<(?<from>{Mailbox})>,? )?(?:to=<(?<to>{Mailbox})>,? )?proto=");
+
+    private static readonly Regex s_contentParties = SlowParser.Pattern(
+        $@"^from=<(?:(?<from>{Mailbox})> to=<(?<to>{Mailbox})> proto=.*|"
+        + @"(?<from>(?:(?!> to=<).)*?)>(?: proto=.*|: .*|))$");
 
     public static SlowOutcome Parse(string program, string text, SlowEvent frame, out SlowEvent result)
     {
@@ -129,18 +142,21 @@ internal static class SlowPostfix
         Match m = s_client.Match(rest);
         string tail = m.Groups["tail"].Value;
         Match sasl = s_sasl.Match(tail);
+        string? ip = LastAddress(m.Groups["name"].Value);
         string? origId = Behind(tail, ", orig_queue_id=");
         origId = origId?.Split(", ")[0];
         string? origClient = Behind(tail, ", orig_client=");
         result = frame with
         {
             Kind = EventKind.Client,
-            Ip = LastAddress(m.Groups["name"].Value),
+            Ip = ip,
             Sasl = sasl.Success ? sasl.Groups["v"].Value : null,
             OrigQueueId = origId is not null && SlowParser.IsQueueId(origId) ? origId : null,
             OrigIp = origClient is null ? null : LastAddress(origClient),
         };
-        return SlowOutcome.Event;
+        bool isCut = ip is null || (origClient is not null && result.OrigIp is null)
+            || s_methodCut.IsMatch(tail);
+        return isCut ? SlowOutcome.Strange : SlowOutcome.Event;
     }
 
     private static string? LastAddress(string text)
@@ -167,7 +183,8 @@ internal static class SlowPostfix
             Sender = m.Groups["from"].Value,
             OrigQueueId = SlowParser.IsQueueId(orig) ? orig : null,
         };
-        return m.Success && result.Number is not null ? SlowOutcome.Event : Broken(rest, "uid=");
+        return m.Success && result.Number is not null && (orig.Length == 0 || SlowParser.IsQueueId(orig))
+            ? SlowOutcome.Event : Broken(rest, "uid=");
     }
 
     private static SlowOutcome ParseMessageId(string rest, SlowEvent frame, out SlowEvent result)
@@ -176,6 +193,11 @@ internal static class SlowPostfix
         if (value.Length >= 2 && value[0] == '<' && value[^1] == '>')
         {
             value = value[1..^1];
+        }
+        if (value.StartsWith('<') && !value.Contains('>', StringComparison.Ordinal))
+        {
+            result = frame;
+            return SlowOutcome.Strange;
         }
         result = frame with { Kind = EventKind.MessageId, MessageId = value };
         return SlowOutcome.Event;
@@ -291,13 +313,31 @@ internal static class SlowPostfix
         {
             return SlowOutcome.Ignored;
         }
+        if (m.Groups["what"].Value is "discard")
+        {
+            result = frame with { Kind = EventKind.Removed, Removal = Removal.Discarded };
+            return SlowOutcome.Event;
+        }
         string content = m.Groups["content"].Value;
         int at = content.LastIndexOf("; from=<", StringComparison.Ordinal);
-        result = WithParties(frame, at < 0 ? "" : content[(at + 2)..]) with
+        string? ip = at < 0 ? null : LastAddress(content[..at]);
+        if (ip is not null && content.EndsWith('>')
+            && !content[at..].Contains("> proto=", StringComparison.Ordinal))
+        {
+            return SlowOutcome.Strange;
+        }
+        Match reply = s_replyBehind.Match(content);
+        if (at < 0 || !TryReadParties(ref frame, content[(at + 2)..], s_contentParties))
+        {
+            return SlowOutcome.Strange;
+        }
+        result = frame with
         {
             Kind = EventKind.Reject,
             EndsMessage = true,
-            Ip = at < 0 ? null : LastAddress(content[..at]),
+            ReplyCode = reply.Groups["code"].Success ? (int?)Number(reply.Groups["code"].Value) : null,
+            Dsn = reply.Groups["dsn"].Success ? reply.Groups["dsn"].Value : null,
+            Ip = ip,
         };
         return SlowOutcome.Event;
     }
@@ -310,7 +350,17 @@ internal static class SlowPostfix
             at = reply.LastIndexOf("; to=<", StringComparison.Ordinal);
         }
         Match m = s_reply.Match(reply);
-        result = WithParties(frame, at < 0 ? "" : reply[(at + 2)..]) with
+        if (at < 0)
+        {
+            at = reply.LastIndexOf("; proto=", StringComparison.Ordinal);
+        }
+        result = frame;
+        bool isBare = reply is "too many connections" or "all server ports busy";
+        if (!isBare && !TryReadParties(ref frame, at < 0 ? "" : reply[(at + 2)..], s_parties))
+        {
+            return SlowOutcome.Strange;
+        }
+        result = frame with
         {
             Kind = EventKind.Reject,
             Ip = ip,
@@ -320,14 +370,15 @@ internal static class SlowPostfix
         return SlowOutcome.Event;
     }
 
-    private static SlowEvent WithParties(SlowEvent frame, string parties)
+    private static bool TryReadParties(ref SlowEvent frame, string parties, Regex pattern)
     {
-        Match m = s_parties.Match(parties);
-        return frame with
+        Match m = pattern.Match(parties);
+        frame = frame with
         {
             Sender = m.Groups["from"].Success ? m.Groups["from"].Value : null,
             Recipient = m.Groups["to"].Success ? m.Groups["to"].Value : null,
         };
+        return m.Success;
     }
 
     private static SlowOutcome Broken(string rest, string opening) =>
