@@ -17,11 +17,13 @@ internal static class Corpus
     public static string[] Files => [.. Directory
         .GetFiles(s_directory, "*.log").Order(StringComparer.Ordinal)];
 
-    public static IEnumerable<(string Line, SlowOutcome Outcome, SlowEvent Event)> Parse(byte[] log)
+    public static IEnumerable<(string Line, SlowOutcome Outcome, SlowEvent Event)> Parse(
+        byte[] log, bool isEachLineFirst = false)
     {
         var parser = new SlowParser(Zone, LatestUnixMicros);
         foreach (string line in SlowParser.Lines(log))
         {
+            parser = isEachLineFirst ? new SlowParser(Zone, LatestUnixMicros) : parser;
             SlowOutcome outcome = parser.Parse(line, out SlowEvent e);
             yield return (line, outcome, e);
         }

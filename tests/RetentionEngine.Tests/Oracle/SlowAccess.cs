@@ -11,7 +11,7 @@ internal static class SlowAccess
         @"^(?<service>imap|pop3|managesieve|submission)-login: (?:Login|Logged in): (?<elements>.*)$");
 
     private static readonly Regex s_user = SlowParser.Pattern(
-        @"(?:^|, |\s)user=<(?<v>.*?)>(?=, |$)");
+        @"(?:^|, |\s)user=<(?<v>.*?)>(?=, (?:method|rip|lip|mpid|session|secured|TLS)|$)");
 
     private static readonly Regex s_rip = SlowParser.Pattern(
         @"^.*(?:^|, |\s)rip=(?<v>.*?)(?=, |$)");
@@ -22,7 +22,7 @@ internal static class SlowAccess
     private static readonly Regex s_mpid = SlowParser.Pattern(
         @"^.*(?:^|, |\s)mpid=(?<v>.*?)(?=, |$)");
 
-    private static readonly Regex s_tls = SlowParser.Pattern(@"(?:^|, )TLS(?=,|:|$)");
+    private static readonly Regex s_tls = SlowParser.Pattern(@"(?:^|, )TLS");
 
     private static readonly Regex s_dovecotEnd = SlowParser.Pattern(
         @"^(?<service>imap|pop3|managesieve|submission|IMAP|POP3|imap-hibernate)"
@@ -37,6 +37,8 @@ internal static class SlowAccess
     private static readonly Regex s_courierEnd = SlowParser.Pattern(
         @"^(?:LOGOUT|DISCONNECTED|TIMEOUT|disc), user=(?<user>.*?), ip=\[(?<ip>[^\]]*)\]"
         + @"(?:, port=\[(?<port>[^\]]*)\])?(?<rest>.*)$");
+
+    private static readonly Regex s_port = SlowParser.Pattern(@", port=\[(?<v>\d+)\]");
 
     private static readonly Regex s_time = SlowParser.Pattern(@", time=(?<v>\d+)(?=, |$)");
 
@@ -112,7 +114,7 @@ internal static class SlowAccess
         Match time = s_time.Match(rest);
         bool lacksProtocol = login.Success && protocol == AccessProtocol.Imap
             && !m.Groups["protocol"].Success;
-        if (lacksProtocol || (!login.Success && !time.Success && rest.Length > 0))
+        if (lacksProtocol)
         {
             return SlowOutcome.Strange;
         }
@@ -122,7 +124,7 @@ internal static class SlowAccess
             User = m.Groups["user"].Value,
             Ip = m.Groups["ip"].Value,
             Port = ushort.TryParse(
-                m.Groups["port"].Value, NumberStyles.None, CultureInfo.InvariantCulture, out ushort p)
+                m.Groups["port"].Success ? m.Groups["port"].Value : s_port.Match(rest).Groups["v"].Value, NumberStyles.None, CultureInfo.InvariantCulture, out ushort p)
                 ? p : null,
             Session = pid,
             Protocol = protocol,

@@ -10,8 +10,8 @@ internal static class SlowPostfix
     private static readonly Regex s_id = SlowParser.Pattern(@"^(?<id>[0-9A-Za-z]+): (?<rest>.*)$");
 
     private static readonly Regex s_client = SlowParser.Pattern(
-        @"^client=(?<name>.*?)"
-        + @"(?<tail>, (?:sasl_method|sasl_username|sasl_sender|orig_queue_id|orig_client)=.*)?$");
+        @"^client=.*?\[(?<ip>[^\[\]]*)\](?::\d+)?(?:(?<tail>, (?:sasl_method|sasl_username|sasl_sender|"
+        + "orig_queue_id|orig_client)=.*)|,.*)?$");
 
     private static readonly Regex s_lastAddress = SlowParser.Pattern(
         @"\[(?<ip>[^\[\]]*)\](?::\d+)?$");
@@ -34,17 +34,17 @@ internal static class SlowPostfix
 
     private static readonly Regex s_delivery = SlowParser.Pattern(
         @"^to=<(?<to>""(?:[^""\\]|\\.)*""@[^>]*|.*?)>(?:, orig_to=<(?<orig>""(?:[^""\\]|\\.)*""@[^>]*|.*?)>)?"
-        + @", relay=(?<relay>.*?)(?<keys>(?:, [a-z_]+=[^ ]*?)*), status=(?<status>[a-zA-Z-]+)"
+        + @", relay=(?<relay>[^,]*|.*?)(?<keys>, .*?)??, status=(?<status>[a-zA-Z-]+)"
         + @"(?: (?:\((?<reason>.*))?)?$");
 
     private static readonly Regex s_dsnKey = SlowParser.Pattern(
-        @", dsn=(?<dsn>[245]\.\d{1,3}\.\d{1,3})(?:,|$)");
+        @"^.*, dsn=(?<dsn>\d\.\d{1,3}\.\d{1,3})(?:,|$)");
 
     private static readonly Regex s_queuedAs = SlowParser.Pattern(
-        @"^.*queued as (?<id>[0-9A-Za-z]+)\)$");
+        @"^.*queued as (?<id>[0-9A-Za-z]+)\)");
 
     private static readonly Regex s_forwardedAs = SlowParser.Pattern(
-        @"^forwarded as (?<id>[0-9A-Za-z]+)\)$");
+        @"^forwarded as (?<id>[0-9A-Za-z]+)\)");
 
     private static readonly Regex s_notification = SlowParser.Pattern(
         @"^(?:sender|postmaster) (?:non-delivery|delay|delivery status) notification: "
@@ -61,10 +61,10 @@ internal static class SlowPostfix
         @"^(?<what>reject|discard|milter-header-reject|milter-body-reject): (?<content>.*)$");
 
     private static readonly Regex s_reply = SlowParser.Pattern(
-        @"^(?:(?<code>[245]\d\d)(?:[ -]|$))?(?:(?<dsn>[245]\.\d{1,3}\.\d{1,3})(?:[ ;]|$))?");
+        @"^(?:(?<code>[245]\d\d)(?:[ -]|$))?(?:(?<dsn>\d\.\d{1,3}\.\d{1,3})(?:[ ;]|$))?");
 
     private static readonly Regex s_replyBehind = SlowParser.Pattern(
-        @"^.*; from=<.*>: (?:(?<code>[245]\d\d)(?:[ -]|$))?(?:(?<dsn>[245]\.\d{1,3}\.\d{1,3})(?:[ ;]|$))?");
+        @"^.*; from=<.*>: (?:(?<code>[245]\d\d)(?:[ -]|$))?(?:(?<dsn>\d\.\d{1,3}\.\d{1,3})(?:[ ;]|$))?");
 
     private const string Mailbox = @"(?:""(?:[^""\\]|\\.)*""@[^>]*|.*?)";
 
@@ -142,7 +142,7 @@ internal static class SlowPostfix
         Match m = s_client.Match(rest);
         string tail = m.Groups["tail"].Value;
         Match sasl = s_sasl.Match(tail);
-        string? ip = LastAddress(m.Groups["name"].Value);
+        string? ip = m.Success ? m.Groups["ip"].Value : null;
         string? origId = Behind(tail, ", orig_queue_id=");
         origId = origId?.Split(", ")[0];
         string? origClient = Behind(tail, ", orig_client=");
@@ -275,7 +275,7 @@ internal static class SlowPostfix
             Recipient = m.Groups["to"].Value,
             OrigTo = m.Groups["orig"].Success ? m.Groups["orig"].Value : null,
             Relay = m.Groups["relay"].Value,
-            Dsn = dsn.Success ? dsn.Groups["dsn"].Value : null,
+            Dsn = dsn.Success ? Dsn(dsn) : null,
             OrigQueueId = hasEdge ? edge.Groups["id"].Value : null,
             Edge = !hasEdge ? QueueEdge.None
                 : agent == DeliveryAgent.Local ? QueueEdge.ForwardedAs : QueueEdge.QueuedAs,
@@ -299,7 +299,7 @@ internal static class SlowPostfix
         if (m.Success)
         {
             bool ends = frame.QueueId is not null
-                && (program is "cleanup" || m.Groups["stage"].Value is "END-OF-MESSAGE");
+                && (m.Groups["stage"].Value is "END-OF-MESSAGE");
             frame = frame with { EndsMessage = ends };
             return Reject(frame, m.Groups["reply"].Value, m.Groups["ip"].Value, out result);
         }
@@ -336,7 +336,7 @@ internal static class SlowPostfix
             Kind = EventKind.Reject,
             EndsMessage = true,
             ReplyCode = reply.Groups["code"].Success ? (int?)Number(reply.Groups["code"].Value) : null,
-            Dsn = reply.Groups["dsn"].Success ? reply.Groups["dsn"].Value : null,
+            Dsn = reply.Groups["dsn"].Success ? Dsn(reply) : null,
             Ip = ip,
         };
         return SlowOutcome.Event;
@@ -365,7 +365,7 @@ internal static class SlowPostfix
             Kind = EventKind.Reject,
             Ip = ip,
             ReplyCode = m.Groups["code"].Success ? (int?)Number(m.Groups["code"].Value) : null,
-            Dsn = m.Groups["dsn"].Success ? m.Groups["dsn"].Value : null,
+            Dsn = m.Groups["dsn"].Success ? Dsn(m) : null,
         };
         return SlowOutcome.Event;
     }
@@ -380,6 +380,10 @@ internal static class SlowPostfix
         };
         return m.Success;
     }
+
+    /// <summary>The three numbers without leading zeros.</summary>
+    private static string Dsn(Match m) =>
+        string.Join('.', m.Groups["dsn"].Value.Split('.').Select(n => Number(n)));
 
     private static SlowOutcome Broken(string rest, string opening) =>
         rest.StartsWith(opening, StringComparison.Ordinal)
