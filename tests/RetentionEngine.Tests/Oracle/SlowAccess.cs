@@ -36,7 +36,7 @@ internal static class SlowAccess
 
     private static readonly Regex s_courierEnd = SlowParser.Pattern(
         @"^(?:LOGOUT|DISCONNECTED|TIMEOUT|disc), user=(?<user>.*?), ip=\[(?<ip>[^\]]*)\]"
-        + @"(?:, port=\[(?<port>[^\]]*)\])?(?<rest>.*)$");
+        + @"(?:, port=\[(?<port>[^\]]*)\])?(?<rest>(?:, [a-z]+=[^, ]+)*)$");
 
     private static readonly Regex s_port = SlowParser.Pattern(@", port=\[(?<v>\d+)\]");
 

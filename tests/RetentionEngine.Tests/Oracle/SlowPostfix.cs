@@ -69,7 +69,8 @@ internal static class SlowPostfix
     private const string Mailbox = @"(?:""(?:[^""\\]|\\.)*""@[^>]*|.*?)";
 
     private static readonly Regex s_parties = SlowParser.Pattern(
-        $@"^(?:from=<(?<from>{Mailbox})>,? )?(?:to=<(?<to>{Mailbox})>,? )?proto=");
+        $@"^(?:from=<(?<from>{Mailbox})>,? )?(?:to=<(?<to>{Mailbox})>,? )?proto=[^ ]*"
+        + "(?: helo=<.*>.*)?$");
 
     private static readonly Regex s_contentParties = SlowParser.Pattern(
         $@"^from=<(?:(?<from>{Mailbox})> to=<(?<to>{Mailbox})> proto=.*|"
