@@ -185,7 +185,7 @@ internal readonly record struct QueueId(ulong Lo, ulong Hi)
         isLong = true;
         inode = 0;
         micros = 0;
-        if (separator < 10 || text.Length < LongLengthMin
+        if (separator is < 10 or > 11 || text.Length < LongLengthMin
             || !TryReadBase(text[..(separator - 4)], s_digits, 52, out ulong secs, out _)
             || secs > SecondsMax)
         {

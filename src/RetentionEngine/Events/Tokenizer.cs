@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using RetentionEngine.Events.Formats;
@@ -6,13 +7,18 @@ using RetentionEngine.Lines;
 namespace RetentionEngine.Events;
 
 /// <summary>Turns blocks of log lines into events, one source after the other.</summary>
-/// <remarks>Strange lines are counted, never thrown. Not thread-safe.</remarks>
+/// <remarks>
+/// Line ends of a batch are found first, then each line is read: stamp by one compare with the
+/// last, host and tag by one compare with a remembered pair, then its program's grammar.
+/// Strange lines are counted, never thrown. Not thread-safe.
+/// </remarks>
 internal sealed class Tokenizer(HostTable hosts)
 {
     private const int BatchLines = 256;
 
     private readonly LinePrefix _prefix = new();
     private readonly HeaderTable _headers = new(hosts);
+    private readonly HeaderMemo _memo = new();
     private readonly int[] _ends = new int[BatchLines + LineIndex.SpareSlots];
     private readonly StrangeLines[] _strange = new StrangeLines[(int)LineOutcome.Count];
     private long _sourceLines;
@@ -25,12 +31,12 @@ internal sealed class Tokenizer(HostTable hosts)
     public long Events { get; private set; }
 
     /// <summary>Lines that no record needs.</summary>
-    public long Ignored { get; private set; }
+    public long Ignored => Lines - Events - Strange;
 
     /// <summary>Lines that should have been understood, or that open like no known format.</summary>
     public long Strange { get; private set; }
 
-    /// <summary>Count and first place of the current source's strange lines with one reason.</summary>
+    /// <summary>Count and first place of the strange lines with one reason.</summary>
     /// <param name="reason"><see cref="LineOutcome.NoPrefix"/> or a later value.</param>
     public StrangeLines StrangeOf(LineOutcome reason) => _strange[(int)reason];
 
@@ -44,7 +50,6 @@ internal sealed class Tokenizer(HostTable hosts)
         TimeZoneInfo zone, long firstLineLatestUnixMicros, int yearOfFirstLine = 0)
     {
         _prefix.Begin(zone, firstLineLatestUnixMicros, yearOfFirstLine);
-        Array.Clear(_strange);
         _sourceLines = 0;
         _sourceOffset = 0;
     }
@@ -61,33 +66,114 @@ internal sealed class Tokenizer(HostTable hosts)
     public int Read(
         ReadOnlySpan<byte> block, int start, Span<LogEvent> events, out int eventCount)
     {
-        ref byte at = ref MemoryMarshal.GetReference(block);
         int count = 0;
         int line = start;
         while (line < block.Length && count < events.Length)
         {
             int wanted = Math.Min(BatchLines, events.Length - count);
             int lines = LineIndex.Find(block, line, _ends, wanted);
-            for (int i = 0; i < lines; i++)
-            {
-                int end = _ends[i];
-                LineOutcome outcome = ReadLine(ref at, line, end, ref events[count]);
-                count += outcome == LineOutcome.Event ? 1 : 0;
-                Count(outcome, line - start);
-                line = Math.Min(end + 1, block.Length);
-            }
+            count += ReadLines(block, line, _ends.AsSpan(0, lines), events[count..]);
+            int next = Math.Min(_ends[lines - 1] + 1, block.Length);
+            _sourceOffset += next - line;
+            line = next;
+            _sourceLines += lines;
+            Lines += lines;
         }
-        _sourceOffset += line - start;
+        Events += count;
         eventCount = count;
         return line;
     }
 
+    private int ReadLines(
+        ReadOnlySpan<byte> block, int start, ReadOnlySpan<int> ends, Span<LogEvent> events)
+    {
+        ref byte at = ref MemoryMarshal.GetReference(block);
+        int count = 0;
+        int line = start;
+        for (int i = 0; i < ends.Length; i++)
+        {
+            int end = ends[i];
+            int next = end + 1;
+            end -= end > line && Unsafe.Add(ref at, end - 1) == '\r' ? 1 : 0;
+            LineOutcome outcome = ReadLine(ref at, line, end, ref events[count]);
+            count += outcome == LineOutcome.Event ? 1 : 0;
+            if (outcome > LineOutcome.Event)
+            {
+                CountStrange(outcome, i, line - start);
+            }
+            line = next;
+        }
+        return count;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private LineOutcome ReadLine(ref byte block, int start, int end, ref LogEvent e)
     {
-        if (end > start && Unsafe.Add(ref block, end - 1) == '\r')
+        int host = _prefix.ReadStamp(ref block, start, end);
+        if (host < 0)
         {
-            end--;
+            return ReadOtherLine(ref block, start, end, ref e);
         }
+
+        // Host and tag end where 64 bytes hold the second space, with a colon in front of it.
+        ref byte at = ref Unsafe.Add(ref block, host);
+        ulong spaces = Scan.Match(ref at, (byte)' ');
+        ulong pids = Scan.Match(ref at, (byte)'[');
+        int hostLength = BitOperations.TrailingZeroCount(spaces);
+        int behind = BitOperations.TrailingZeroCount(spaces & (spaces - 1));
+        ulong tagEnds = (pids | (1UL << (behind - 1))) & ~((2UL << hostLength) - 1);
+        int tagEnd = BitOperations.TrailingZeroCount(tagEnds);
+        if (behind == 64 || host + behind >= end || tagEnd >= behind
+            || Unsafe.Add(ref at, behind - 1) != ':')
+        {
+            return ReadOtherLine(ref block, start, end, ref e);
+        }
+        if (!_memo.TryFind(ref at, tagEnd, out int slot))
+        {
+            return ReadOtherLine(ref block, start, end, ref e);
+        }
+        ref readonly LineHeader header = ref _memo.At(slot);
+        if (header.Tag.Program == LogProgram.None)
+        {
+            return LineOutcome.Ignored;
+        }
+        int pid = tagEnd + 1;
+        int pidLength = behind - 2 - pid;
+        if (pidLength < 0)
+        {
+            pid = -host;
+            pidLength = 0;
+        }
+        else if (Unsafe.Add(ref at, behind - 2) != ']')
+        {
+            return LineOutcome.Ignored;
+        }
+        var frame = new LineFrame(host + behind + 1, end, host + pid, pidLength, header.Tag);
+        return ReadMessage(ref block, start, frame, header.Host, ref e);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private LineOutcome ReadMessage(
+        ref byte block, int start, in LineFrame frame, int host, ref LogEvent e)
+    {
+        e = default;
+        e.TimeUnixMicros = _prefix.TimeUnixMicros;
+        e.OffsetMinutes = _prefix.OffsetMinutes;
+        e.TimeFlags = _prefix.TimeFlags;
+        e.Host = host;
+        e.LineStart = start;
+        return frame.Tag.Program switch
+        {
+            < LogProgram.Dovecot => Postfix.Parse(ref block, frame, ref e),
+            LogProgram.Dovecot => Dovecot.Parse(ref block, frame, ref e),
+            _ => Courier.Parse(ref block, frame, ref e),
+        };
+    }
+
+    /// <summary>A line with a new stamp, a rare prefix, or a pair of host and tag not met lately.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private LineOutcome ReadOtherLine(ref byte block, int start, int end, ref LogEvent e)
+    {
         if (end == start)
         {
             return LineOutcome.Ignored;
@@ -101,49 +187,39 @@ internal sealed class Tokenizer(HostTable hosts)
         {
             return outcome;
         }
-        LineHeader header = _headers.Find(
-            Scan.Span(ref block, _prefix.HostStart, _prefix.TagEnd),
-            _prefix.HostEnd - _prefix.HostStart);
+        ReadOnlySpan<byte> pair = Scan.Span(ref block, _prefix.HostStart, _prefix.TagEnd);
+        LineHeader header;
+        if (pair.Length < HeaderMemo.KeyBytes
+            && _memo.TryFind(ref Unsafe.Add(ref block, _prefix.HostStart), pair.Length, out int slot))
+        {
+            header = _memo.At(slot);
+        }
+        else
+        {
+            header = _headers.Find(pair, _prefix.HostEnd - _prefix.HostStart);
+            if (pair.Length < HeaderMemo.KeyBytes)
+            {
+                _memo.TryFind(
+                    ref Unsafe.Add(ref block, _prefix.HostStart), pair.Length, out slot);
+                _memo.Store(slot, pair, header);
+            }
+        }
         if (header.Tag.Program == LogProgram.None)
         {
             return LineOutcome.Ignored;
         }
-        e = default;
-        e.TimeUnixMicros = _prefix.TimeUnixMicros;
-        e.OffsetMinutes = _prefix.OffsetMinutes;
-        e.TimeFlags = _prefix.TimeFlags;
-        e.Host = header.Host;
-        e.LineStart = start;
         var frame = new LineFrame(
             _prefix.MessageStart, end, _prefix.PidStart, _prefix.PidEnd - _prefix.PidStart,
             header.Tag);
-        return header.Tag.Program switch
-        {
-            < LogProgram.Dovecot => Postfix.Parse(ref block, frame, ref e),
-            LogProgram.Dovecot => Dovecot.Parse(ref block, frame, ref e),
-            _ => Courier.Parse(ref block, frame, ref e),
-        };
+        return ReadMessage(ref block, start, frame, header.Host, ref e);
     }
 
-    private void Count(LineOutcome outcome, int offset)
+    private void CountStrange(LineOutcome outcome, int linesBefore, int offset)
     {
-        Lines++;
-        _sourceLines++;
-        if (outcome == LineOutcome.Event)
-        {
-            Events++;
-        }
-        else if (outcome == LineOutcome.Ignored)
-        {
-            Ignored++;
-        }
-        else
-        {
-            Strange++;
-            ref StrangeLines strange = ref _strange[(int)outcome];
-            strange = strange.Count == 0
-                ? new StrangeLines(1, _sourceLines, _sourceOffset + offset)
-                : strange with { Count = strange.Count + 1 };
-        }
+        Strange++;
+        ref StrangeLines strange = ref _strange[(int)outcome];
+        strange = strange.Count == 0
+            ? new StrangeLines(1, _sourceLines + linesBefore + 1, _sourceOffset + offset)
+            : strange with { Count = strange.Count + 1 };
     }
 }

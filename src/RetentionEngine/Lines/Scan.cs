@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
@@ -43,7 +45,7 @@ internal static class Scan
             ulong mask = Match(ref Unsafe.Add(ref block, i), value);
             if (mask != 0)
             {
-                int found = i + System.Numerics.BitOperations.TrailingZeroCount(mask);
+                int found = i + BitOperations.TrailingZeroCount(mask);
                 return found < end ? found : end;
             }
         }
@@ -62,17 +64,55 @@ internal static class Scan
         MemoryMarshal.CreateReadOnlySpan(ref Unsafe.Add(ref block, start), end - start);
 
     /// <summary>First position of the text in [start, end), or -1.</summary>
+    /// <remarks>Candidates are places where its first two bytes stand; it has at least two.</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Find(ref byte block, int start, int end, ReadOnlySpan<byte> text)
     {
-        int at = start < end ? Span(ref block, start, end).IndexOf(text) : -1;
-        return at < 0 ? -1 : start + at;
+        byte first = text[0];
+        byte second = text[1];
+        for (int i = start; i < end; i += StepBytes)
+        {
+            ulong mask = Match(ref Unsafe.Add(ref block, i), first)
+                & Match(ref Unsafe.Add(ref block, i + 1), second);
+            for (; mask != 0; mask &= mask - 1)
+            {
+                int at = i + BitOperations.TrailingZeroCount(mask);
+                if (Is(ref block, at, end, text))
+                {
+                    return at;
+                }
+            }
+        }
+        return -1;
     }
 
     /// <summary>Last position of the text in [start, end), or -1.</summary>
+    /// <remarks>Runs forward: a step back could leave the block.</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int FindLast(ref byte block, int start, int end, ReadOnlySpan<byte> text)
     {
-        int at = start < end ? Span(ref block, start, end).LastIndexOf(text) : -1;
-        return at < 0 ? -1 : start + at;
+        byte first = text[0];
+        byte second = text[1];
+        int last = -1;
+        for (int i = start; i < end; i += StepBytes)
+        {
+            ulong mask = Match(ref Unsafe.Add(ref block, i), first)
+                & Match(ref Unsafe.Add(ref block, i + 1), second);
+            for (; mask != 0; mask &= mask - 1)
+            {
+                int at = i + BitOperations.TrailingZeroCount(mask);
+                last = Is(ref block, at, end, text) ? at : last;
+            }
+        }
+        return last;
+    }
+
+    /// <summary>Eight bytes as a little-endian number.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong Load(ref byte block, int at)
+    {
+        ulong value = Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref block, at));
+        return BitConverter.IsLittleEndian ? value : BinaryPrimitives.ReverseEndianness(value);
     }
 
     /// <summary>Reads decimal digits; returns the position behind them.</summary>

@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using RetentionEngine.Lines;
 
@@ -82,16 +83,20 @@ internal sealed class Postfix : ILogFormat<Postfix>
     }
 
     /// <summary>Reads <c>ID: </c> at the beginning of a message.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool TryQueueId(
         ref byte block, int start, int end, out QueueId id, out int behind)
     {
-        int stop = Math.Min(end, start + QueueId.TextLengthMax + 1);
-        int colon = Scan.IndexOf(ref block, start, stop, (byte)':');
-        behind = colon + 2;
+        ref byte at = ref Unsafe.Add(ref block, start);
+        int length = BitOperations.TrailingZeroCount(Scan.Match(ref at, (byte)':'));
+        behind = start + length + 2;
+        if (length <= QueueId.TextLengthMax && behind <= end
+            && Unsafe.Add(ref at, length + 1) == ' ')
+        {
+            return QueueIdScan.TryRead(ref at, length, out id);
+        }
         id = default;
-        return colon < stop && behind <= end
-            && Unsafe.Add(ref block, colon + 1) == ' '
-            && QueueId.TryParse(Scan.Span(ref block, start, colon), out id);
+        return false;
     }
 
     /// <summary>Finds the last <c>[address]</c> that closes at <paramref name="close"/>.</summary>
@@ -112,6 +117,25 @@ internal sealed class Postfix : ILogFormat<Postfix>
     /// form does not fit.
     /// </returns>
     public static int Client(ref byte block, int start, int end, byte next, out Slice address)
+    {
+        // Nearly always the line ends behind the first bracket, both within one step.
+        ulong closes = Scan.Match(ref Unsafe.Add(ref block, start), (byte)']');
+        ulong opens = Scan.Match(ref Unsafe.Add(ref block, start), (byte)'[')
+            & ((closes & (0 - closes)) - 1);
+        int close = start + BitOperations.TrailingZeroCount(closes);
+        if (closes != 0 && opens != 0 && close < end
+            && (close + 1 == end || (Unsafe.Add(ref block, close + 1) == next
+                && Unsafe.Add(ref block, close + 2) == ' ')))
+        {
+            int open = start + 63 - BitOperations.LeadingZeroCount(opens);
+            address = new Slice(open + 1, close - open - 1);
+            return address.Length > 0 ? close + 1 : -1;
+        }
+        return LongClient(ref block, start, end, next, out address);
+    }
+
+    private static int LongClient(
+        ref byte block, int start, int end, byte next, out Slice address)
     {
         address = default;
         int close = start;

@@ -11,6 +11,14 @@ namespace RetentionEngine.Events.Formats;
 /// </remarks>
 internal static class PostfixDelivery
 {
+    // Texts as little-endian numbers.
+    private const ulong CommaSpace = 0x202C; // ", "
+    private const ulong DsnKey = 0x3D6E_7364_202C; // ", dsn="
+    private const ulong StatusKey = 0x7375_7461_7473_202C; // ", status"
+    private const ulong SentWord = 0x2820_746E_6573; // "sent ("
+    private const ulong DeferredWord = 0x6465_7272_6566_6564; // "deferred"
+    private const ulong BouncedWord = 0x2064_6563_6E75_6F62; // "bounced "
+
     /// <summary>Reads the line from its <c>to=&lt;</c> on.</summary>
     public static LineOutcome Parse(
         ref byte block, int at, int end, DeliveryAgent agent, ref LogEvent e)
@@ -62,6 +70,7 @@ internal static class PostfixDelivery
         return LineOutcome.Event;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int CloseOfAddress(ref byte block, int start, int end, bool origToMayFollow)
     {
         for (int i = start; ; i++)
@@ -86,32 +95,54 @@ internal static class PostfixDelivery
     /// <returns>Offset of the status word, or -1.</returns>
     private static int Keys(ref byte block, int at, int end, ref LogEvent e)
     {
-        while (Scan.Is(ref block, at, end, ", "u8))
+        while (true)
         {
-            at += 2;
-            if (Scan.Is(ref block, at, end, "status="u8))
+            ulong word = Scan.Load(ref block, at);
+            if (word == StatusKey)
             {
-                return at + 7;
+                return at + 9 <= end && Unsafe.Add(ref block, at + 8) == '=' ? at + 9 : -1;
             }
-            if (Scan.Is(ref block, at, end, "dsn="u8))
+            if ((word & 0xFFFF_FFFF_FFFF) == DsnKey)
             {
-                at = Dsn(ref block, at + 4, end, out int dsn);
+                at = PostfixDelivery.Dsn(ref block, at + 6, end, out int dsn);
                 e.Dsn = dsn;
                 if (at < 0)
                 {
                     return -1;
                 }
             }
+            else if ((word & 0xFFFF) == CommaSpace)
+            {
+                at = Scan.IndexOf(ref block, at + 2, end, (byte)',');
+            }
             else
             {
-                at = Scan.IndexOf(ref block, at, end, (byte)',');
+                return -1;
+            }
+            if (at >= end)
+            {
+                return -1;
             }
         }
-        return -1;
     }
 
     /// <summary>Reads <c>class.subject.detail</c>; -1 when it is not one.</summary>
     public static int Dsn(ref byte block, int at, int end, out int dsn)
+    {
+        // The usual case is one digit each.
+        ulong word = Scan.Load(ref block, at);
+        if (((word ^ 0x30_2E30_2E30) & 0xF0_FFF0_FFF0) == 0 && end - at >= 6
+            && (((word & 0x0F_000F_000F) + 0x06_0006_0006) & 0x10_0010_0010) == 0
+            && (word >> 40 & 0xFF) is ',' or ' ')
+        {
+            dsn = DsnCode.Pack(
+                (int)(word & 15), (int)(word >> 16 & 15), (int)(word >> 32 & 15));
+            return at + 5;
+        }
+        return LongDsn(ref block, at, end, out dsn);
+    }
+
+    private static int LongDsn(ref byte block, int at, int end, out int dsn)
     {
         dsn = 0;
         int a = Scan.Digits(ref block, at, end, out long @class);
@@ -135,6 +166,27 @@ internal static class PostfixDelivery
 
     /// <returns>Offset behind the word, or -1 for an unknown word.</returns>
     private static int Status(ref byte block, int at, int end, ref LogEvent e)
+    {
+        ulong begin = Scan.Load(ref block, at);
+        if ((begin & 0xFFFF_FFFF_FFFF) == SentWord && end - at >= 6)
+        {
+            e.Status = RecordStatus.Sent;
+            return at + 4;
+        }
+        if (begin == DeferredWord && Scan.Is(ref block, at + 8, end, " ("u8))
+        {
+            e.Status = RecordStatus.Deferred;
+            return at + 8;
+        }
+        if (begin == BouncedWord && end - at >= 9 && Unsafe.Add(ref block, at + 8) == '(')
+        {
+            e.Status = RecordStatus.Bounced;
+            return at + 7;
+        }
+        return OtherStatus(ref block, at, end, ref e);
+    }
+
+    private static int OtherStatus(ref byte block, int at, int end, ref LogEvent e)
     {
         int word = Scan.IndexOf(ref block, at, end, (byte)' ');
         ReadOnlySpan<byte> text = Scan.Span(ref block, at, word);
@@ -188,7 +240,7 @@ internal static class PostfixDelivery
         }
         if (behind < end
             && " ),;]"u8.Contains(Unsafe.Add(ref block, behind))
-            && QueueId.TryParse(Scan.Span(ref block, at, behind), out QueueId id))
+            && QueueIdScan.TryRead(ref Unsafe.Add(ref block, at), behind - at, out QueueId id))
         {
             e.OrigQueueId = id;
             e.Edge = edge;
