@@ -1,0 +1,186 @@
+using System.Buffers;
+using System.Diagnostics;
+using RetentionEngine.Buckets;
+using RetentionEngine.Events;
+using RetentionEngine.Lines;
+using RetentionEngine.Messages;
+using RetentionEngine.Records;
+
+namespace RetentionEngine;
+
+/// <summary>The pump: reads sources, drives tokenizer and tracker, hands full batches to the sealer.</summary>
+/// <remarks>
+/// Two threads, two batches. This thread fills a batch; when it is full, all that is alive moves to
+/// the other batch, and the full one goes to the sealing thread together with the snapshot of the
+/// tracker and the positions reached, which become one commit. So a commit always holds what the
+/// lines before its positions say, no more and no less, and reading can go on from there.
+/// </remarks>
+internal sealed class Importer : IDisposable
+{
+    // Bounds of one batch. A row has 128 bytes; the texts of as many rows fit beside it.
+    internal const int BatchRowsMax = 400_000;
+    internal const int BatchTextsMax = 1_200_000;
+    internal const int BatchTextBytesMax = 48 << 20;
+
+    /// <summary>A log that gives no records still moves its position after this many bytes.</summary>
+    internal const long CommitBytesMax = 1L << 30;
+
+    private const int EventsMax = 256;
+
+    private readonly BucketStore _store;
+    private readonly ImportOptions _options;
+    private readonly RetentionPolicy _policy;
+    private readonly TimeProvider _clock;
+    private readonly Sealer _sealer;
+    private readonly HostTable _hosts = new();
+    private readonly Tokenizer _tokenizer;
+    private readonly Tracker _tracker;
+    private readonly KnownSources _known;
+    private readonly LogEvent[] _events = new LogEvent[EventsMax];
+    private readonly ImportTally _tally;
+    private readonly long _started = Stopwatch.GetTimestamp();
+    private RecordBatch _batch;
+    private RecordBatch _spare;
+    private ArrayBufferWriter<byte> _snapshot = new(1 << 16);
+    private ArrayBufferWriter<byte> _spareSnapshot = new(1 << 16);
+    private long _bytesSinceCommit;
+    private long _lastProgress;
+
+    public Importer(BucketStore store, ImportOptions options, TimeProvider clock)
+    {
+        _store = store;
+        _options = options;
+        _policy = store.Policy;
+        _clock = clock;
+        _batch = new RecordBatch(store.Seed);
+        _spare = new RecordBatch(store.Seed);
+        _tokenizer = new Tokenizer(_hosts);
+        _tracker = new Tracker(_hosts, new LocalDomains(_policy.LocalDomains), _batch, store.Seed);
+        _tracker.Load(store.InFlight.Span);
+        _known = new KnownSources(store.Sources, store.Seed);
+        _sealer = new Sealer(store, clock);
+        _tally = new ImportTally(_tokenizer, _tracker);
+    }
+
+    /// <summary>Reads all sources, oldest first, and commits.</summary>
+    /// <exception cref="OperationCanceledException">After what was read has been committed.</exception>
+    /// <exception cref="RetentionException">The store can't take more; what was committed stays.</exception>
+    public ImportReport Run(IReadOnlyList<LogSource> sources, CancellationToken cancel)
+    {
+        TimeZoneInfo zone = _options.Zone ?? TimeZoneInfo.FindSystemTimeZoneById(_policy.TimeZone);
+        List<OpenSource> ordered = SourceOrder.Open(sources, zone, _tally);
+        try
+        {
+            foreach (OpenSource source in ordered)
+            {
+                if (cancel.IsCancellationRequested)
+                {
+                    break;
+                }
+                Read(source, zone, cancel);
+            }
+        }
+        finally
+        {
+            ordered.ForEach(source => source.Dispose());
+        }
+        _tracker.Sweep();
+        Switch();
+        _sealer.Finish();
+        cancel.ThrowIfCancellationRequested();
+        return _tally.Report(_store, _sealer, zone, Stopwatch.GetElapsedTime(_started));
+    }
+
+    public void Dispose() => _sealer.Dispose();
+
+    private void Read(OpenSource source, TimeZoneInfo zone, CancellationToken cancel)
+    {
+        _tally.Begin(source);
+        try
+        {
+            long start = _known.Begin(source, _tokenizer.Lines);
+            _tally.AlreadyKnown(start, _known.Lines);
+            using var reader = new BlockReader(source.Stream);
+            _tokenizer.Begin(zone, source.LatestUnixMicros(_clock), source.Year(_options.Year, zone));
+            ReadBlocks(source, reader, start, cancel);
+            _tally.Overlong(reader.OverlongLines);
+        }
+        catch (Exception e) when (SourceFault.TryDescribe(e, source.Name, out RetentionException fault))
+        {
+            _tally.Fault(fault);
+        }
+        _tally.End(_known.Position);
+    }
+
+    private void ReadBlocks(
+        OpenSource source, BlockReader reader, long start, CancellationToken cancel)
+    {
+        bool readsUnterminated = source.IsQuiet(_clock);
+        while (!cancel.IsCancellationRequested && reader.TryRead(out ReadOnlySpan<byte> block))
+        {
+            if (block[^1] != (byte)'\n' && !readsUnterminated)
+            {
+                // The last line is still being written: the next import reads it whole.
+                block = block[..(block.LastIndexOf((byte)'\n') + 1)];
+                if (block.IsEmpty)
+                {
+                    return;
+                }
+            }
+            int at = 0;
+            while (at < block.Length)
+            {
+                at = _tokenizer.Read(block, at, _events, out int count);
+                _tracker.Add(_events.AsSpan(0, count), block);
+                if (IsBatchFull)
+                {
+                    break;
+                }
+            }
+            _known.Advance(block[..at], _tokenizer.Lines);
+            reader.Advance(at);
+            _bytesSinceCommit += at;
+            if (IsBatchFull || _bytesSinceCommit >= CommitBytesMax)
+            {
+                Switch();
+            }
+            Progress(source, start + reader.Offset);
+        }
+    }
+
+    private bool IsBatchFull =>
+        _batch.Count >= BatchRowsMax
+        || _batch.Strings.Count >= BatchTextsMax
+        || _batch.Strings.BytesUsed >= BatchTextBytesMax;
+
+    /// <summary>Hands the batch over for sealing and goes on with the other one.</summary>
+    private void Switch()
+    {
+        // The other batch and snapshot are in use until the sealer has taken its last commit in.
+        _sealer.Wait();
+        _tally.PastPeriodInFlight += _tracker.Purge(_clock.GetUtcNow().UnixMicros(), _policy);
+        _spare.Clear();
+        _tracker.SwitchTo(_spare);
+        (_batch, _spare) = (_spare, _batch);
+        (_snapshot, _spareSnapshot) = (_spareSnapshot, _snapshot);
+        _spareSnapshot.ResetWrittenCount();
+        _tracker.Save(_spareSnapshot);
+        _bytesSinceCommit = 0;
+        _sealer.Seal(
+            _spare,
+            _known.States(),
+            _spareSnapshot.WrittenMemory,
+            _tracker.MailsInFlight,
+            _tracker.SessionsOpen);
+    }
+
+    private void Progress(OpenSource source, long position)
+    {
+        if (_options.Progress is not null
+            && Stopwatch.GetElapsedTime(_lastProgress).TotalMilliseconds >= 100)
+        {
+            _lastProgress = Stopwatch.GetTimestamp();
+            _options.Progress(_tally.Progress(source, position, _sealer.Records + _batch.Count));
+        }
+    }
+}

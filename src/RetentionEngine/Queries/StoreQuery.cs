@@ -1,0 +1,146 @@
+using RetentionEngine.Blocks;
+using RetentionEngine.Buckets;
+using RetentionEngine.Messages;
+using RetentionEngine.Records;
+
+namespace RetentionEngine.Queries;
+
+/// <summary>Runs queries over all runs of a store and what is in flight, ordered by time.</summary>
+/// <remarks>
+/// Buckets are opened in the order of their beginnings. A record found in one may be yielded once
+/// no bucket that is still closed can hold an earlier one: so what waits is what overlapping
+/// buckets hold, and the first record comes out after the first bucket.
+/// </remarks>
+internal sealed class StoreQuery(BucketStore store, RunReaders readers, TimeProvider clock)
+{
+    /// <summary>A trace follows at most this many queue ids.</summary>
+    private const int TraceIdsMax = 256;
+
+    public IEnumerable<RetentionRecord> Run(RetentionQuery query)
+    {
+        var compiled = new RunQuery(query, store.Seed);
+        var maker = new RecordMaker();
+        var waiting = new PriorityQueue<RetentionRecord, (long Time, long Order)>();
+        long order = 0;
+        foreach (RetentionRecord record in InFlightRecords(compiled, maker))
+        {
+            waiting.Enqueue(record, (record.Time.UnixMicros(), order++));
+        }
+        var rows = new List<RecordRow>();
+        foreach (RunInfo run in store.Runs
+            .Where(run => compiled.MayHold(run.Bucket))
+            .OrderBy(run => run.FirstUnixMicros))
+        {
+            foreach (RetentionRecord record in Before(run.FirstUnixMicros, waiting))
+            {
+                yield return record;
+            }
+            RunReader reader = readers.Open(run);
+            long cached = reader.CachedBytes;
+            rows.Clear();
+            compiled.Run(reader, rows);
+            ClassPolicy policy = PolicyOf(run);
+            foreach (RecordRow row in rows)
+            {
+                waiting.Enqueue(
+                    maker.Make(in row, reader, policy), (row.TimeUnixMicros, order++));
+            }
+            readers.Trim(reader.CachedBytes - cached);
+        }
+        foreach (RetentionRecord record in Before(long.MaxValue, waiting))
+        {
+            yield return record;
+        }
+    }
+
+    /// <summary>All records of the mails that a key names: through every hop and notification.</summary>
+    public IReadOnlyList<RetentionRecord> Trace(string key)
+    {
+        string trimmed = key.Trim();
+        List<RetentionRecord> found = [.. Run(FirstQuery(trimmed))];
+        if (found.Count == 0 && !trimmed.StartsWith('<'))
+        {
+            found = [.. Run(new RetentionQuery { MessageId = trimmed })];
+        }
+        if (trimmed.Contains('@') && !trimmed.StartsWith('<') && found.Any(r => r.QueueId is null
+            || r.Recipient is not null))
+        {
+            // An address: its records are the answer; following every mail of it would be all mail.
+            return found;
+        }
+        Follow(found);
+        found.Sort((x, y) => x.Time.CompareTo(y.Time));
+        return found;
+    }
+
+    private static RetentionQuery FirstQuery(string key)
+    {
+        if (key.StartsWith('<'))
+        {
+            return new RetentionQuery { MessageId = key };
+        }
+        return key.Contains('@')
+            ? new RetentionQuery { Mailbox = key }
+            : new RetentionQuery { QueueId = key };
+    }
+
+    private void Follow(List<RetentionRecord> found)
+    {
+        var asked = new HashSet<(string? Host, string Id)>();
+        var known = new HashSet<RetentionRecord>(found);
+        for (int i = 0; i < found.Count; i++)
+        {
+            RetentionRecord record = found[i];
+            foreach (string id in record.Via.Append(record.QueueId ?? ""))
+            {
+                if (id.Length == 0 || asked.Count >= TraceIdsMax || !asked.Add((record.Host, id)))
+                {
+                    continue;
+                }
+                var query = new RetentionQuery { QueueId = id, Host = record.Host };
+                foreach (RetentionRecord other in Run(query))
+                {
+                    if (known.Add(other))
+                    {
+                        found.Add(other);
+                    }
+                }
+            }
+        }
+    }
+
+    private IEnumerable<RetentionRecord> Before(
+        long timeUnixMicros, PriorityQueue<RetentionRecord, (long Time, long Order)> waiting)
+    {
+        while (waiting.TryPeek(out _, out (long Time, long Order) first)
+            && first.Time < timeUnixMicros)
+        {
+            RetentionRecord record = waiting.Dequeue();
+            if (record.Expires > clock.GetUtcNow())
+            {
+                yield return record;
+            }
+        }
+    }
+
+    private IEnumerable<RetentionRecord> InFlightRecords(RunQuery compiled, RecordMaker maker)
+    {
+        Tracker tracker = InFlight.Load(store, out RecordBatch batch);
+        tracker.EmitInFlight();
+        for (int i = 0; i < batch.Count; i++)
+        {
+            RecordRow row = batch.Rows[i];
+            if (compiled.Matches(in row, batch.Strings))
+            {
+                yield return maker.Make(in row, batch.Strings, store.Policy[row.Kind.Class()]);
+            }
+        }
+    }
+
+    /// <summary>The shorter of the periods at sealing and now; the basis is that at sealing.</summary>
+    private ClassPolicy PolicyOf(RunInfo run)
+    {
+        TimeSpan now = store.Policy[run.Bucket.Class].Period;
+        return new ClassPolicy(now < run.Period ? now : run.Period, run.Basis);
+    }
+}

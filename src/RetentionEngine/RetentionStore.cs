@@ -1,0 +1,137 @@
+using RetentionEngine.Buckets;
+using RetentionEngine.Queries;
+using RetentionEngine.Records;
+
+namespace RetentionEngine;
+
+/// <summary>A store of records: takes logs in, answers, forgets on time.</summary>
+/// <remarks>
+/// One writer at a time (import, expire, policy); any number of readers, which see the last commit.
+/// Not thread-safe: one instance per thread.
+/// </remarks>
+public sealed class RetentionStore : IDisposable
+{
+    private readonly BucketStore _store;
+    private readonly TimeProvider _clock;
+    private readonly RunReaders _readers;
+
+    private RetentionStore(BucketStore store, RetentionOptions options)
+    {
+        _store = store;
+        _clock = options.TimeProvider;
+        _readers = new RunReaders(store);
+    }
+
+    /// <summary>What the store keeps for how long.</summary>
+    public RetentionPolicy Policy => _store.Policy;
+
+    /// <summary>Makes a new, empty store and its master key.</summary>
+    /// <param name="path">Directory; must not exist or be empty.</param>
+    /// <param name="policy">Its policy.</param>
+    /// <param name="options">Where the key is and how blocks are kept.</param>
+    /// <exception cref="RetentionException">
+    /// StoreExists, Policy, Key (a key file is already there), InputOutput.
+    /// </exception>
+    public static RetentionStore Create(
+        string path, RetentionPolicy policy, RetentionOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(policy);
+        ArgumentNullException.ThrowIfNull(options);
+        policy.Validate();
+        return new RetentionStore(BucketStore.Create(path, policy, options), options);
+    }
+
+    /// <summary>Opens a store.</summary>
+    /// <param name="path">Its directory.</param>
+    /// <param name="options">Where the key is and how blocks are kept.</param>
+    /// <param name="readOnly">Queries only; goes beside a writer.</param>
+    /// <exception cref="RetentionException">
+    /// StoreNotFound, StoreLocked, StoreVersion, StoreDamaged, Key, InputOutput.
+    /// </exception>
+    public static RetentionStore Open(string path, RetentionOptions options, bool readOnly = false)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return new RetentionStore(BucketStore.Open(path, options, readOnly), options);
+    }
+
+    /// <summary>Replaces the policy. A shorter period also holds for what is stored already.</summary>
+    /// <exception cref="RetentionException"><see cref="RetentionError.Policy"/>.</exception>
+    public void SetPolicy(RetentionPolicy policy)
+    {
+        ArgumentNullException.ThrowIfNull(policy);
+        policy.Validate();
+        _store.SetPolicy(policy);
+    }
+
+    /// <summary>Reads logs, oldest first by their first line, and commits what they say.</summary>
+    /// <param name="sources">The logs; what is known of them already is skipped.</param>
+    /// <param name="options">Zone, year, progress.</param>
+    /// <param name="cancel">Ends the import after a commit of what has been read.</param>
+    /// <returns>What became of the lines. A source that can't be read is in it, not thrown.</returns>
+    /// <exception cref="RetentionException">DiskFull, InputOutput: the last commit stays.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled; what was read is committed.</exception>
+    public ImportReport Import(
+        IReadOnlyList<LogSource> sources, ImportOptions options, CancellationToken cancel)
+    {
+        ArgumentNullException.ThrowIfNull(sources);
+        ArgumentNullException.ThrowIfNull(options);
+        using var importer = new Importer(_store, options, _clock);
+        return importer.Run(sources, cancel);
+    }
+
+    /// <summary>Finds records, ordered by time, mails in the queue and open sessions included.</summary>
+    /// <returns>Streams: nothing is read before it is asked for.</returns>
+    /// <exception cref="RetentionException">StoreDamaged, when a block that is needed is.</exception>
+    public IEnumerable<RetentionRecord> Query(RetentionQuery query)
+    {
+        ArgumentNullException.ThrowIfNull(query);
+        return new StoreQuery(_store, _readers, _clock).Run(query);
+    }
+
+    /// <summary>Everything about one mail, or about the mails of an address.</summary>
+    /// <param name="key">Queue id, message-id (with or without brackets), or address.</param>
+    /// <returns>Records ordered by time, of all hops and recipients that belong together.</returns>
+    public IReadOnlyList<RetentionRecord> Trace(string key)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(key);
+        return new StoreQuery(_store, _readers, _clock).Trace(key);
+    }
+
+    /// <summary>Destroys the keys of all buckets whose period is over, and drops their blocks.</summary>
+    /// <param name="dryRun">Only says what would go.</param>
+    public ExpireReport Expire(bool dryRun)
+    {
+        ExpireReport report = _store.Expire(_clock.GetUtcNow().UnixMicros(), dryRun);
+        if (!dryRun)
+        {
+            InFlight.Purge(_store, _clock.GetUtcNow().UnixMicros());
+        }
+        return report;
+    }
+
+    /// <summary>Reads and authenticates every block.</summary>
+    /// <param name="progress">Called with blocks done and blocks in all.</param>
+    public VerifyReport Verify(Action<long, long>? progress = null)
+    {
+        long total = 0;
+        foreach (RunInfo run in _store.Runs)
+        {
+            foreach (int count in run.BlockCounts)
+            {
+                total += count;
+            }
+        }
+        return _store.Verify(progress is null ? null : new BlockProgress(progress, total));
+    }
+
+    private sealed class BlockProgress(Action<long, long> report, long total) : IProgress<long>
+    {
+        public void Report(long value) => report(value, total);
+    }
+
+    /// <summary>What is in the store.</summary>
+    public StoreStats Stats() => _store.Stats();
+
+    /// <inheritdoc/>
+    public void Dispose() => _store.Dispose();
+}
