@@ -13,7 +13,7 @@ public sealed class RetentionStore : IDisposable
 {
     private readonly BucketStore _store;
     private readonly TimeProvider _clock;
-    private readonly RunReaders _readers;
+    private RunReaders _readers;
 
     private RetentionStore(BucketStore store, RetentionOptions options)
     {
@@ -76,7 +76,14 @@ public sealed class RetentionStore : IDisposable
         ArgumentNullException.ThrowIfNull(sources);
         ArgumentNullException.ThrowIfNull(options);
         using var importer = new Importer(_store, options, _clock);
-        return importer.Run(sources, cancel);
+        try
+        {
+            return importer.Run(sources, cancel);
+        }
+        finally
+        {
+            _readers = new RunReaders(_store);
+        }
     }
 
     /// <summary>Finds records, ordered by time, mails in the queue and open sessions included.</summary>
@@ -105,6 +112,7 @@ public sealed class RetentionStore : IDisposable
         if (!dryRun)
         {
             InFlight.Purge(_store, _clock.GetUtcNow().UnixMicros());
+            _readers = new RunReaders(_store);
         }
         return report;
     }

@@ -1,9 +1,11 @@
 using RetentionEngine.Blocks;
 using RetentionEngine.Buckets;
+using RetentionEngine.Records;
 
 namespace RetentionEngine.Queries;
 
-/// <summary>Open runs, kept so that the next query need not read their headers again.</summary>
+/// <summary>Open runs and in-flight rows, kept so that the next query need not read them again.</summary>
+/// <remarks>Of one commit: to be made anew after a commit.</remarks>
 internal sealed class RunReaders(BucketStore store)
 {
     /// <summary>When the readers hold more than this, all are forgotten.</summary>
@@ -11,6 +13,20 @@ internal sealed class RunReaders(BucketStore store)
 
     private readonly Dictionary<int, RunReader> _readers = [];
     private long _cachedBytes;
+    private RecordBatch? _inFlight;
+
+    /// <summary>The rows of what is in flight, with their texts.</summary>
+    public RecordBatch InFlight
+    {
+        get
+        {
+            if (_inFlight is null)
+            {
+                Queries.InFlight.Load(store, out _inFlight).EmitInFlight();
+            }
+            return _inFlight;
+        }
+    }
 
     public RunReader Open(RunInfo run)
     {

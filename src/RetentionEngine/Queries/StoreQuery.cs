@@ -1,6 +1,5 @@
 using RetentionEngine.Blocks;
 using RetentionEngine.Buckets;
-using RetentionEngine.Messages;
 using RetentionEngine.Records;
 
 namespace RetentionEngine.Queries;
@@ -125,8 +124,7 @@ internal sealed class StoreQuery(BucketStore store, RunReaders readers, TimeProv
 
     private IEnumerable<RetentionRecord> InFlightRecords(RunQuery compiled, RecordMaker maker)
     {
-        Tracker tracker = InFlight.Load(store, out RecordBatch batch);
-        tracker.EmitInFlight();
+        RecordBatch batch = readers.InFlight;
         for (int i = 0; i < batch.Count; i++)
         {
             RecordRow row = batch.Rows[i];
