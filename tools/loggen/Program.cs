@@ -35,8 +35,7 @@ internal static class Program
         "# zone: ..." and "# columns: ...". Absent is "-", empty is two quotes. Mails and
         sessions still open at the end are there with the flag in_flight. The log never ends
         between a mail and the line that links it to the mail it was made from; it is a few
-        lines longer instead. Clients that gave up without any further line stay in flight for
-        a day; such records of nearly a day follow a comment saying that they may be missing.
+        lines longer instead.
 
         Traffic: Postfix (short and long queue ids; content filters with and without
         XFORWARD; alias forwards; retries over days; bounces, delay warnings, expiry; postsuper

@@ -20,9 +20,6 @@ internal sealed class Simulation : Actor
 
     private const long DayMicros = 86_400_000_000;
 
-    private const long GivenUpMicrosMin = DayMicros * 47 / 48;
-    private const long GivenUpMicrosMax = DayMicros * 49 / 48;
-
     // Share of each hour of the day; the mean is 1.
     private static readonly double[] s_hours =
     [
@@ -31,7 +28,6 @@ internal sealed class Simulation : Actor
     ];
 
     private readonly EventQueue _events = new();
-    private readonly Queue<(Hop Hop, long Micros)> _givenUp = new();
     private readonly double _gapMicros;
     private int _windowsOpen;
 
@@ -71,17 +67,6 @@ internal sealed class Simulation : Actor
 
     public void CloseWindow() => _windowsOpen--;
 
-    /// <summary>The client went away after <c>client=</c>, and nothing more is ever logged of it.</summary>
-    public void GivenUp(Hop hop, long now)
-    {
-        HopsAlive.Remove(hop);
-        _givenUp.Enqueue((hop, now));
-        while (_givenUp.Peek().Micros < now - GivenUpMicrosMax)
-        {
-            _ = _givenUp.Dequeue();
-        }
-    }
-
     public void Run()
     {
         long now = Options.Start.ToUnixTimeMilliseconds() * 1000;
@@ -95,7 +80,7 @@ internal sealed class Simulation : Actor
                 next.Actor.Step(this, now, next.Step);
             }
         }
-        WriteInFlight(now);
+        WriteInFlight();
     }
 
     /// <summary>The next arrival.</summary>
@@ -148,21 +133,8 @@ internal sealed class Simulation : Actor
     private void Connect(long now, Node node, Business business) =>
         Connection.Open(this, node, business).Step(this, now, Connection.Connect);
 
-    private void WriteInFlight(long now)
+    private void WriteInFlight()
     {
-        foreach ((Hop hop, long micros) in _givenUp)
-        {
-            // A reader forgets it after a day; near that moment its answer may be either.
-            if (micros < now - GivenUpMicrosMax)
-            {
-                continue;
-            }
-            if (micros < now - GivenUpMicrosMin)
-            {
-                Truth.Comment("The next record may be missing: its client gave up about a day ago.");
-            }
-            hop.WriteInFlight(Truth);
-        }
         foreach (Hop hop in HopsAlive)
         {
             hop.WriteInFlight(Truth);

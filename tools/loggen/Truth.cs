@@ -60,8 +60,6 @@ internal sealed class Truth : IDisposable
 
     private Marks TimeMarks => _stamps.IsRfc3339 ? Marks.None : Marks.YearInferred | Marks.ZoneInferred;
 
-    public void Comment(string text) => _buffer.Put($"# {text}\n");
-
     /// <summary>One recipient of a mail, or with <paramref name="recipient"/> null the mail as a whole.</summary>
     public void Mail(Hop hop, Recipient? recipient, string status, long finalMicros, Marks marks)
     {

@@ -179,9 +179,13 @@ public sealed partial class LogGenTests
         string[] states =
         [
             "in_flight", "requeued", "forwarded", "filtered", "notification", "local_submission", "expired",
-            "\tdeferred\t", "\tbounced\t", "\tqueued\t", "internal\t", "received\t", "relayed\t", "sent\t",
+            "\tdeferred\t", "\tbounced\t", "\tdeleted\t", "internal\t", "received\t", "relayed\t", "sent\t",
         ];
         Assert.All(states, state => Assert.Contains(state, truth, StringComparison.Ordinal));
+
+        // Mail between queue and first delivery is rare at the end of a log, unless it is dense.
+        string[] dense = Generate(s_busy with { Lines = 5_000, RateBytesPerDay = 100_000_000_000 }).Truth;
+        Assert.Contains("\tqueued\t", string.Join('\n', dense), StringComparison.Ordinal);
     }
 
     [Theory]

@@ -165,6 +165,18 @@ internal sealed partial class Connection
         hop.Abandon(sim, now);
     }
 
+    // A header check that only warns: a line full of foreign text that means nothing.
+    private void WriteSubject(Simulation sim, long now)
+    {
+        Hop hop = _hop!;
+        ByteWriter line = sim.Log.Begin(now, _node, Daemon.Cleanup, _node.Pid(Daemon.Cleanup));
+        line.Put($"{hop.Id}: warning: header Subject: Re: {Names.RoleText(sim.Rng.Below(20))} {sim.Rng.Between(1, 99_999)}; status=sent (removed)");
+        line.Put($" from {_client}; from=<{hop.Sender}> to=<{hop.Recipients[0].To}> proto=ESMTP helo=<");
+        WriteHelo(line);
+        line.Put(">"u8);
+        sim.Log.End();
+    }
+
     private void LoseClient(Simulation sim, long now)
     {
         bool isBefore310 = !_node.IsNew;
@@ -200,7 +212,7 @@ internal sealed partial class Connection
             {
                 // Nothing more is ever logged of it; the inode is not used again, since a reader
                 // would take a later mail of the same id for this one.
-                sim.GivenUp(hop, now);
+                sim.HopsAlive.Remove(hop);
             }
         }
         sim.At(now, this, Disconnect);

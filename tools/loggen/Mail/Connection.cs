@@ -310,6 +310,7 @@ internal sealed partial class Connection : Actor
                 ? sim.Mails.Outbound(_node, copiesToArchive: _node.Host == 5)
                 : sim.Mails.Inbound(_node, new Address(AddressKind.Mailbox, mailbox), isFiltered),
             WantsFilter = isFiltered,
+            ReportsSuccess = !isFiltered && _business == Business.Submission && rng.Below(250) == 0,
         };
     }
 
@@ -336,6 +337,10 @@ internal sealed partial class Connection : Actor
         {
             sim.At(now + rng.Between(2 * Ms, 15 * Ms), this, EndOfMessage, isCritical: true);
             return;
+        }
+        if (_business == Business.Inbound && _node.Host == 1 && rng.Below(3) == 0)
+        {
+            WriteSubject(sim, now);
         }
         long transfer = rng.Between(5 * Ms, 60 * Ms) + _hop.SizeBytes / 4;
         bool givesUp = _business == Business.Inbound && rng.Below(1500) == 0;

@@ -5,6 +5,9 @@ namespace LogGen.Mail;
 /// <summary>Notifications, forwards and the content filter: where one hop makes another.</summary>
 internal sealed partial class Hop
 {
+    // Index of "postmaster" in the list of roles.
+    private const int PostmasterRole = 7;
+
     // Until Postfix 3.10 the link line follows the notification's message-id line; from 3.11 on it
     // comes first.
     private void StartNotification(Simulation sim, long now)
@@ -13,11 +16,13 @@ internal sealed partial class Hop
         var origin = new Origin(now, Sasl: default, Uid: -1, Client: default, IsFromUs: true);
         var notification = new Hop(sim, Node, origin, now)
         {
-            Sender = Address.Null,
+            Sender = Sender.Kind == AddressKind.Null
+                ? new Address(AddressKind.DoubleBounce, 0, Node.Host)
+                : Address.Null,
             SizeBytes = Math.Min(SizeBytes, 50_000) + rng.Between(1_900, 3_200),
             MessageId = new MessageId(
-                MessageIdStyle.Postfix, rng.Next(), now - now % Second, ~Node.Host),
-            Recipients = [sim.Mails.RecipientFor(Node, Sender, isNotification: true)],
+                MessageIdStyle.Postfix, rng.Next(), now, ~Node.Host),
+            Recipients = [sim.Mails.RecipientFor(Node, NotificationTo, isNotification: true)],
         };
         notification.Via = [Id];
         notification.Marks = Marks.Notification;
@@ -40,6 +45,10 @@ internal sealed partial class Hop
         sim.At(now + rng.Between(4 * Ms, 15 * Ms), notification, Activate);
         sim.At(linked + rng.Between(200, 2 * Ms), this, Conclude);
     }
+
+    // What cannot go back to the null sender goes to the postmaster, where that is configured.
+    private Address NotificationTo =>
+        Sender.Kind == AddressKind.Null ? new Address(AddressKind.Alias, PostmasterRole) : Sender;
 
     private void WriteLink(Simulation sim, long now)
     {
@@ -165,6 +174,7 @@ internal sealed partial class Hop
         long at = now + (long)Math.Clamp(sim.Rng.LogNormal(25, 1.6), 1, 4_000) * Ms;
         _outstanding = 0;
         _bounced = false;
+        _removalClosesWindow = true;
         for (int i = 0; i < Recipients.Length; i++)
         {
             if (Recipients[i].IsPending)
@@ -205,10 +215,6 @@ internal sealed partial class Hop
         ByteWriter line = BeginDelivery(sim, now, Daemon.Smtp, recipient);
         line.Put($"dsn=2.0.0, status=sent (250 2.0.0 from MTA(smtp:[127.0.0.1]:10025): 250 2.0.0 Ok: queued as {_handedTo!.Id})");
         sim.Log.End();
-        if (_outstanding == 1)
-        {
-            sim.CloseWindow();
-        }
         FinishRecipient(sim, now);
     }
 }

@@ -34,9 +34,10 @@ internal sealed partial class Hop : Actor
     private bool _bounced;
     private bool _isDelayWarned;
     private bool _isExpired;
-    private bool _reportsSuccess;
     private bool _linkClosesWindow;
     private bool _activationClosesWindow;
+    private bool _removalClosesWindow;
+    private bool _hasReported;
     private string _notificationKind = "";
     private Hop? _notification;
     private Hop? _handedTo;
@@ -80,6 +81,9 @@ internal sealed partial class Hop : Actor
 
     /// <summary>Handed to the content filter instead of being delivered.</summary>
     public bool WantsFilter { get; init; }
+
+    /// <summary>Its sender asked to be told of the delivery.</summary>
+    public bool ReportsSuccess { get; init; }
 
     /// <summary>Place in the list of hops alive.</summary>
     public int AliveIndex { get; set; } = -1;
@@ -210,20 +214,22 @@ internal sealed partial class Hop : Actor
             return;
         }
         Rng rng = sim.Rng;
-        if (_bounced && Sender.Kind != AddressKind.Null)
+        if (_bounced && (Sender.Kind != AddressKind.Null || (Node.IsNew && Marks == Marks.None)))
         {
-            _notificationKind = "sender non-delivery";
+            _notificationKind = Sender.Kind == AddressKind.Null
+                ? "postmaster non-delivery"
+                : "sender non-delivery";
             sim.At(now + rng.Between(Ms, 8 * Ms), this, Notify);
         }
-        else if (_reportsSuccess)
+        else if (ReportsSuccess && !_hasReported)
         {
-            _reportsSuccess = false;
+            _hasReported = true;
             _notificationKind = "sender delivery status";
             sim.At(now + rng.Between(Ms, 8 * Ms), this, Notify);
         }
         else
         {
-            sim.At(now + rng.Between(200, 3 * Ms), this, Conclude);
+            sim.At(now + rng.Between(200, 3 * Ms), this, Conclude, _removalClosesWindow);
         }
     }
 
@@ -232,7 +238,7 @@ internal sealed partial class Hop : Actor
         Rng rng = sim.Rng;
         if (_isExpired || !Array.Exists(Recipients, r => r.IsPending))
         {
-            sim.At(now, this, Remove);
+            sim.At(now, this, Remove, _removalClosesWindow);
             return;
         }
         long ageSeconds = (now - _createdMicros) / Second;
@@ -362,6 +368,10 @@ internal sealed partial class Hop : Actor
             sim.Truth.Mail(this, null, isDeleted ? "deleted" : "discarded", now, Marks.None);
         }
         Abandon(sim, now);
+        if (_removalClosesWindow)
+        {
+            sim.CloseWindow();
+        }
     }
 
     /// <summary>The log ends while the mail is still here.</summary>
@@ -377,7 +387,7 @@ internal sealed partial class Hop : Actor
                     this, recipient, StatusWord(recipient.Status), recipient.FinalMicros, Marks.InFlight);
             }
         }
-        if (!isAnyKnown)
+        if (!isAnyKnown && IsQueued)
         {
             truth.Mail(this, null, "queued", 0, Marks.InFlight);
         }

@@ -40,6 +40,9 @@ internal enum AddressKind : byte
     /// <summary>Index: Unix account, bare.</summary>
     BareSystem,
 
+    /// <summary>Sender of a notice to the postmaster; Detail: host.</summary>
+    DoubleBounce,
+
     /// <summary>The always_bcc mailbox.</summary>
     Archive,
 }
@@ -108,6 +111,10 @@ internal readonly record struct Address(AddressKind Kind, int Index = 0, int Det
                 break;
             case AddressKind.BareSystem:
                 writer.Put(Accounts[Index]);
+                break;
+            case AddressKind.DoubleBounce:
+                writer.Put("double-bounce@"u8);
+                Topology.WriteHostName(writer, Detail);
                 break;
             case AddressKind.Archive:
                 writer.Put("archive@example.org"u8);
