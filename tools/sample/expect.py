@@ -21,6 +21,7 @@ HEAD = ("# local-domains: example.org kontor.example.org tickets.example.org mx1
         "mx2.example.org\n# zone: Europe/Berlin\n# columns: " + "\t".join(COLUMNS) + "\n")
 FLAGS = ("year_inferred zone_inferred in_flight notification forwarded filtered requeued "
          "local_submission tls").split()
+POSTFIX = {"mx1": "mx1", "mx2": "mx2/postfix-kontor"}
 ROTATED = ("mail.log.2", "mail.log.1", "mail.log")
 LINE = re.compile(r"(\S+) (mx[12]) ([^\s\[:]+)(?:\[(\d+)\])?: (.*)")
 QUEUED = re.compile(r"(?=\w*\d)([0-9A-Za-z]{6,20}): (.*)")
@@ -79,8 +80,11 @@ class Log:
         when = datetime.datetime.fromisoformat(found[1])
         at = (round(when.timestamp() * 1e6), int(when.utcoffset().total_seconds()) // 60)
         host, program, text = found[2], found[3], found[5]
-        if program.startswith("postfix/"):
-            self.postfix(at, host, program.rpartition("/")[2], text)
+        if program.startswith("postfix"):
+            # mx2's Postfix runs under an instance name, which is part of the key of its mails.
+            instance = program.partition("/")[0]
+            key = host if instance == "postfix" else host + "/" + instance
+            self.postfix(at, key, program.rpartition("/")[2], text)
         elif program == "dovecot":
             self.dovecot(at, host, text)
         elif program in ("imapd", "pop3d"):
@@ -246,6 +250,7 @@ def take(pool, same, want):
 def mail_rows(log, truth):
     found = list(log.mails())
     for want in truth:
+        want["host"] = POSTFIX[want["host"]]
         def same(have):
             origin = ((have["about"], have["link"]) == (want["about"], want["link"])
                       if "about" in want
@@ -268,6 +273,7 @@ def mail_rows(log, truth):
 def reject_rows(log, truth):
     found = list(log.rejects)
     for want in truth:
+        want["host"] = POSTFIX[want["host"]]
         have = take(found, lambda r: all(
             r[k] == want[k] for k in ("host", "ip", "sender", "recipient", "reply", "dsn"))
             and bool(r["queue_id"]) == want.get("queued", False), want)

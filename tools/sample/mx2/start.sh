@@ -47,8 +47,7 @@ for box in $boxes; do
 done > /etc/courier/userdb
 chmod 600 /etc/courier/userdb
 makeuserdb
-/usr/sbin/authdaemond start || authdaemond_status=$?
-export MAILDIRPATH=Maildir
+/usr/sbin/authdaemond start
 serve() { # tag address port login server
   set -a
   . "/etc/courier/$1"
@@ -57,7 +56,6 @@ serve() { # tag address port login server
     -stderrlogger=/usr/sbin/courierlogger -stderrloggername="$1" \
     -pid="/run/courier/$1-${2//:/_}.pid" -group=courier "$3" "$4" "$5" Maildir &
 }
-touch /run/courier/log
 serve imapd 203.0.113.2 143 /usr/lib/courier/courier/imaplogin /usr/bin/imapd
 serve imapd 2001:db8::2 143 /usr/lib/courier/courier/imaplogin /usr/bin/imapd
 serve pop3d 203.0.113.2 110 /usr/lib/courier/courier/courierpop3login \
