@@ -1,1 +1,3 @@
-return 0;
+using RetentionEngine.Tool;
+
+return Cli.Run(args);

@@ -34,7 +34,9 @@ internal static class SourceFinder
     /// <summary>Looks at each path; what can't be read becomes an error of the result.</summary>
     /// <param name="paths">Files, directories (their files, one level deep), or <c>-</c>.</param>
     /// <param name="now">Time of pipes: no line in them is younger.</param>
-    public static FoundSources Find(IReadOnlyList<string> paths, DateTimeOffset now)
+    /// <param name="cancel">Ends standard input.</param>
+    public static FoundSources Find(
+        IReadOnlyList<string> paths, DateTimeOffset now, CancellationToken cancel = default)
     {
         var found = new FoundSources();
         var seen = new HashSet<string>(StringComparer.Ordinal);
@@ -49,7 +51,7 @@ internal static class SourceFinder
             {
                 if (path is StandardInput)
                 {
-                    AddPipe(found, Console.OpenStandardInput(), path, now);
+                    AddPipe(found, new CancellableInput(cancel), path, now);
                 }
                 else if (Directory.Exists(path))
                 {
@@ -272,7 +274,9 @@ internal static class SourceFinder
                 if (stamp[i] == ':' && stamp[i + 3] == ':'
                     && char.IsAsciiDigit((char)stamp[i - 1])
                     && char.IsAsciiDigit((char)stamp[i + 1])
-                    && char.IsAsciiDigit((char)stamp[i + 4]))
+                    && char.IsAsciiDigit((char)stamp[i + 2])
+                    && char.IsAsciiDigit((char)stamp[i + 4])
+                    && char.IsAsciiDigit((char)stamp[i + 5]))
                 {
                     return true;
                 }
