@@ -28,6 +28,8 @@ internal sealed class ClassLog : IDisposable
     /// <summary>Log bytes after which the index is saved: what a recovery reads at most.</summary>
     private const long IndexIntervalBytes = 64L << 20;
 
+    private static readonly byte[] s_zeros = new byte[512];
+
     private readonly string _directory;
     private readonly bool _readOnly;
     private readonly Lock _gate = new();
@@ -134,6 +136,7 @@ internal sealed class ClassLog : IDisposable
     {
         FasterKV<StoreKey, SpanByte> store = Open();
         ShiftBegin(store);
+        PadToSector(store);
         bool withIndex = store.Log.TailAddress - _indexStartAddress > IndexIntervalBytes;
         bool isStarted = withIndex
             ? store.TryInitiateFullCheckpoint(out _, CheckpointType.FoldOver)
@@ -382,6 +385,25 @@ internal sealed class ClassLog : IDisposable
         long needed = Math.Min(_indexStartAddress, _finalAddress - (2L << PageBits));
         needed &= -(1L << PageBits);
         _ranges.RemoveAll(r => r.Until <= needed || r.Until <= _beginAddress);
+    }
+
+    /// <summary>
+    /// Fills the last sector with a record that nobody looks for. FASTER writes whole sectors and
+    /// a recovery changes bits of the records in memory, so a sector that held the end of one
+    /// flush and the beginning of the next would not keep the bytes that its hash was made of.
+    /// </summary>
+    private void PadToSector(FasterKV<StoreKey, SpanByte> store)
+    {
+        const int Sector = 512;
+        const int RecordOverhead = 8 + 16 + 4;
+        // Padding that does not fit into a page lands in the next one and leaves a gap of its own.
+        for (long rest = store.Log.TailAddress % Sector; rest != 0;
+            rest = store.Log.TailAddress % Sector)
+        {
+            int length = Sector - (int)rest - RecordOverhead;
+            _writer ??= new BlockSession(store);
+            _writer.Put(default, s_zeros.AsSpan(0, length > 0 ? length : length + Sector));
+        }
     }
 
     private void ShiftBegin(FasterKV<StoreKey, SpanByte> store)
