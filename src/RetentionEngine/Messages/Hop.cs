@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 using RetentionEngine.Events;
 using RetentionEngine.Records;
 
@@ -175,6 +177,19 @@ internal sealed class Pool<T>
             Array.Resize(ref _items, Used * 2);
         }
         return Used++;
+    }
+
+    /// <summary>Has an item fetched that is about to be used.</summary>
+    public unsafe void Prefetch(int index)
+    {
+        if (Sse.IsSupported)
+        {
+            byte* item = (byte*)Unsafe.AsPointer(ref _items[index]);
+            for (int at = 0; at < Unsafe.SizeOf<T>(); at += 64)
+            {
+                Sse.Prefetch0(item + at);
+            }
+        }
     }
 
     public void Remove(int index)

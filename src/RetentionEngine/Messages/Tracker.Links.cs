@@ -25,8 +25,8 @@ internal sealed partial class Tracker
             return;
         }
         int index = GetOrAdd(in e);
-        uint to = Text(e.Recipient, block);
-        uint origTo = Text(e.OrigTo, block);
+        uint to = FirstText(e.Recipient, block);
+        uint origTo = ThirdText(e.OrigTo, block);
         int r = FindRecipient(index, to, origTo);
         if (r < 0)
         {
@@ -40,7 +40,7 @@ internal sealed partial class Tracker
         recipient.Status = e.Status;
         recipient.Agent = e.Agent;
         recipient.Dsn = e.Dsn;
-        recipient.Relay = Text(e.Relay, block);
+        recipient.Relay = SecondText(e.Relay, block);
         recipient.LastUnixMicros = e.TimeUnixMicros;
         recipient.OffsetMinutes = e.OffsetMinutes;
         recipient.Attempts += recipient.Attempts < ushort.MaxValue ? (ushort)1 : (ushort)0;

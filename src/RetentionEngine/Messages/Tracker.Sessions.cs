@@ -1,4 +1,3 @@
-using System.IO.Hashing;
 using RetentionEngine.Events;
 using RetentionEngine.Records;
 
@@ -46,11 +45,9 @@ internal sealed partial class Tracker
         session.Host = e.Host;
         session.Protocol = e.Protocol;
         session.Flags = e.TimeFlags | (e.Tls != 0 ? RecordFlags.Tls : 0);
-        session.User = Text(e.User, block);
-        session.IdHash = e.Session.IsPresent && e.Session.Length > 0
-            ? SessionHash(in e, e.Session.Of(block), salt: 1)
-            : 0;
-        session.UserHash = SessionHash(in e, e.User.Of(block), salt: 2);
+        session.User = FirstText(e.User, block);
+        session.IdHash = _prepared[_current].Key;
+        session.UserHash = _prepared[_current].Second;
         session.IsLive = true;
         if (session.IdHash != 0)
         {
@@ -62,14 +59,14 @@ internal sealed partial class Tracker
     private void AddLogout(ref readonly LogEvent e, ReadOnlySpan<byte> block)
     {
         ClientIp ip = ClientIp.Parse(e.Ip.Of(block));
-        ulong userHash = e.User.IsPresent ? SessionHash(in e, e.User.Of(block), salt: 2) : 0;
-        bool hasId = e.Session.IsPresent && e.Session.Length > 0;
+        ulong userHash = e.User.IsPresent ? _prepared[_current].Second : 0;
+        ulong idHash = _prepared[_current].Key;
+        bool hasId = idHash != 0;
         int index = -1;
         bool ambiguous = false;
         if (hasId)
         {
-            ulong hash = SessionHash(in e, e.Session.Of(block), salt: 1);
-            index = Pick(_sessionIds, hash, in e, default, 0, userHash, false, out ambiguous);
+            index = Pick(_sessionIds, idHash, in e, default, 0, userHash, false, out ambiguous);
         }
         if (index < 0 && userHash != 0)
         {
@@ -90,7 +87,7 @@ internal sealed partial class Tracker
             row.TimeUnixMicros = e.TimeUnixMicros;
             row.OffsetMinutes = e.OffsetMinutes;
             row.Flags |= RecordFlags.MissingStart;
-            row.Recipient = Text(e.User, block);
+            row.Recipient = FirstText(e.User, block);
             (row.IpHi, row.IpLo) = (ip.Hi, ip.Lo);
             return;
         }
@@ -214,10 +211,10 @@ internal sealed partial class Tracker
         }
     }
 
-    private ulong SessionHash(ref readonly LogEvent e, ReadOnlySpan<byte> text, int salt)
+    private static ulong SessionHash(ref readonly LogEvent e, ulong textHash)
     {
-        ulong hash = XxHash3.HashToUInt64(text, _seed + salt);
-        hash ^= (((ulong)(uint)e.Host << 8) | (ulong)e.Protocol) * 0x9E37_79B9_7F4A_7C15;
+        ulong hash = textHash
+            ^ ((((ulong)(uint)e.Host << 8) | (ulong)e.Protocol) * 0x9E37_79B9_7F4A_7C15);
         return hash == 0 ? 1 : hash;
     }
 }

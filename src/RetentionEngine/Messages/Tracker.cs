@@ -82,17 +82,16 @@ internal sealed partial class Tracker
     /// <summary>Takes a batch of events, in line order, with the block they point into.</summary>
     public void Add(ReadOnlySpan<LogEvent> events, ReadOnlySpan<byte> block)
     {
-        for (int i = 0; i < events.Length; i++)
+        while (events.Length > PreparedMax)
         {
-            ref readonly LogEvent e = ref events[i];
-            if (!e.QueueId.IsNone)
-            {
-                _keys.Prefetch(KeyHash(e.Host, e.QueueId));
-            }
+            Add(events[..PreparedMax], block);
+            events = events[PreparedMax..];
         }
+        Prepare(events, block);
         for (int i = 0; i < events.Length; i++)
         {
             ref readonly LogEvent e = ref events[i];
+            _current = i;
             if (e.Host >= _groupsKnown)
             {
                 LearnHosts();
@@ -175,7 +174,7 @@ internal sealed partial class Tracker
         {
             hop.OrigIp = ClientIp.Parse(e.OrigIp.Of(block));
         }
-        hop.Sasl = Text(e.Sasl, block);
+        hop.Sasl = FirstText(e.Sasl, block);
         int parent = e.OrigQueueId.IsNone ? -1 : FindInGroup(e.Host, e.OrigQueueId, in e);
         if (parent >= 0 && hop.Parent < 0)
         {
@@ -191,7 +190,7 @@ internal sealed partial class Tracker
     {
         int index = Begin(in e);
         _hops[index].Uid = (int)e.Number;
-        _hops[index].PickupSender = Text(e.Sender, block);
+        _hops[index].PickupSender = FirstText(e.Sender, block);
         if (e.OrigQueueId.IsNone)
         {
             return;
@@ -227,7 +226,7 @@ internal sealed partial class Tracker
     {
         ref Hop hop = ref _hops[GetOrAdd(in e)];
         hop.Marks |= HopMarks.Queued;
-        hop.Sender = Text(e.Sender, block);
+        hop.Sender = FirstText(e.Sender, block);
         hop.SizeBytes = e.Number;
         hop.Nrcpt = Math.Max(hop.Nrcpt, e.Count);
     }
@@ -237,7 +236,7 @@ internal sealed partial class Tracker
         int index = GetOrAdd(in e);
         ref Hop hop = ref _hops[index];
         hop.Marks |= HopMarks.Queued;
-        hop.Sender = Text(e.Sender, block);
+        hop.Sender = FirstText(e.Sender, block);
         SettleDeferred(index, RecordStatus.Expired, in e);
     }
 
@@ -276,8 +275,8 @@ internal sealed partial class Tracker
         row.ReplyCode = e.ReplyCode;
         ClientIp ip = ClientIp.Parse(e.Ip.Of(block));
         (row.IpHi, row.IpLo) = (ip.Hi, ip.Lo);
-        row.Sender = Text(e.Sender, block);
-        row.Recipient = Text(e.Recipient, block);
+        row.Sender = FirstText(e.Sender, block);
+        row.Recipient = SecondText(e.Recipient, block);
         row.Host = HostText(e.Host);
         if (e.EndsMessage != 0 && !e.QueueId.IsNone)
         {
@@ -448,9 +447,6 @@ internal sealed partial class Tracker
 
     private static long IdleMax(ref readonly Hop hop) =>
         hop.Has(HopMarks.Queued) || hop.RecipientCount > 0 ? QueuedIdleMax : UnqueuedIdleMax;
-
-    private uint Text(Slice slice, ReadOnlySpan<byte> block) =>
-        slice.IsPresent ? _batch.Strings.Intern(slice.Of(block)) : 0;
 
     private uint IdText(QueueId id)
     {

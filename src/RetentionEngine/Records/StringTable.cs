@@ -1,4 +1,6 @@
 using System.IO.Hashing;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace RetentionEngine.Records;
 
@@ -35,7 +37,35 @@ internal sealed class StringTable
     public ReadOnlySpan<byte> this[uint id] =>
         _bytes.AsSpan(_starts[id], _starts[id + 1] - _starts[id]);
 
-    public uint Intern(ReadOnlySpan<byte> text)
+    public uint Intern(ReadOnlySpan<byte> text) => Intern(text, Hash(text));
+
+    /// <summary>The hash that <see cref="Intern(ReadOnlySpan{byte}, ulong)"/> wants.</summary>
+    public ulong Hash(ReadOnlySpan<byte> text) =>
+        XxHash3.HashToUInt64(text[..Math.Min(text.Length, LengthMax)], _seed);
+
+    /// <summary>First step ahead of an Intern: has the slot fetched.</summary>
+    public unsafe void PrefetchSlot(ulong hash)
+    {
+        if (Sse.IsSupported)
+        {
+            Sse.Prefetch0(Unsafe.AsPointer(ref _slots[(int)hash & (_slots.Length - 1)]));
+        }
+    }
+
+    /// <summary>Second step: has the text fetched that the slot names.</summary>
+    public unsafe void PrefetchText(ulong hash)
+    {
+        if (Sse.IsSupported)
+        {
+            Slot slot = _slots[(int)hash & (_slots.Length - 1)];
+            Sse.Prefetch0(Unsafe.AsPointer(ref _bytes[slot.Start]));
+        }
+    }
+
+    /// <summary>Finds or adds a text.</summary>
+    /// <param name="text">Cut at <see cref="LengthMax"/>.</param>
+    /// <param name="hash">Its <see cref="Hash"/>.</param>
+    public uint Intern(ReadOnlySpan<byte> text, ulong hash)
     {
         if (text.IsEmpty)
         {
@@ -45,7 +75,6 @@ internal sealed class StringTable
         {
             text = text[..LengthMax];
         }
-        ulong hash = XxHash3.HashToUInt64(text, _seed);
         uint tag = (uint)(hash >> 32);
         int mask = _slots.Length - 1;
         for (int i = (int)hash & mask; ; i = (i + 1) & mask)
@@ -55,7 +84,8 @@ internal sealed class StringTable
             {
                 return Add(i, tag, text);
             }
-            if (slot.Tag == tag && this[slot.Id].SequenceEqual(text))
+            if (slot.Tag == tag && slot.Length == text.Length
+                && _bytes.AsSpan(slot.Start, slot.Length).SequenceEqual(text))
             {
                 return slot.Id;
             }
@@ -84,7 +114,13 @@ internal sealed class StringTable
         text.CopyTo(_bytes.AsSpan(_bytesUsed));
         _bytesUsed += text.Length;
         _starts[++_count] = _bytesUsed;
-        _slots[index] = new Slot { Tag = tag, Id = id };
+        _slots[index] = new Slot
+        {
+            Tag = tag,
+            Id = id,
+            Start = _bytesUsed - text.Length,
+            Length = text.Length,
+        };
         if (_count * 2 > _slots.Length)
         {
             Grow();
@@ -104,7 +140,13 @@ internal sealed class StringTable
             {
                 i = (i + 1) & mask;
             }
-            _slots[i] = new Slot { Tag = (uint)(hash >> 32), Id = id };
+            _slots[i] = new Slot
+            {
+                Tag = (uint)(hash >> 32),
+                Id = id,
+                Start = _starts[id],
+                Length = this[id].Length,
+            };
         }
     }
 
@@ -112,5 +154,7 @@ internal sealed class StringTable
     {
         public uint Tag;
         public uint Id;
+        public int Start;
+        public int Length;
     }
 }
