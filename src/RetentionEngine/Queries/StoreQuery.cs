@@ -86,7 +86,7 @@ internal sealed class StoreQuery(BucketStore store, RunReaders readers, TimeProv
     private void Follow(List<RetentionRecord> found)
     {
         var asked = new HashSet<(string? Host, string Id)>();
-        var known = new HashSet<RetentionRecord>(found);
+        var known = found.Select(Identity).ToHashSet();
         for (int i = 0; i < found.Count; i++)
         {
             RetentionRecord record = found[i];
@@ -99,7 +99,7 @@ internal sealed class StoreQuery(BucketStore store, RunReaders readers, TimeProv
                 var query = new RetentionQuery { QueueId = id, Host = record.Host };
                 foreach (RetentionRecord other in Run(query))
                 {
-                    if (known.Add(other))
+                    if (known.Add(Identity(other)))
                     {
                         found.Add(other);
                     }
@@ -107,6 +107,16 @@ internal sealed class StoreQuery(BucketStore store, RunReaders readers, TimeProv
             }
         }
     }
+
+    /// <summary>What tells two records apart; their lists are compared by reference.</summary>
+    private static (RecordKind, string?, string?, string?, string?, long) Identity(
+        RetentionRecord record) => (
+        record.Kind,
+        record.Host,
+        record.QueueId,
+        record.Recipient,
+        record.OrigTo,
+        record.Time.UnixMicros());
 
     private IEnumerable<RetentionRecord> Before(
         long timeUnixMicros, PriorityQueue<RetentionRecord, (long Time, long Order)> waiting)
