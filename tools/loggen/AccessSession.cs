@@ -2,7 +2,9 @@ using LogGen.Text;
 
 namespace LogGen;
 
-/// <summary>A mailbox opened by IMAP, POP3 or ManageSieve: a login line and a line at its end.</summary>
+/// <summary>
+/// A mailbox opened by IMAP, POP3 or ManageSieve: a login line and a line at its end.
+/// </summary>
 internal sealed class AccessSession : Actor
 {
     private const int Login = 0;
@@ -139,7 +141,8 @@ internal sealed class AccessSession : Actor
     private void WriteCourierLogout(Simulation sim, long now)
     {
         Rng rng = sim.Rng;
-        string end = rng.Below(100) switch { < 78 => "LOGOUT", < 95 => "DISCONNECTED", _ => "TIMEOUT" };
+        string end = rng.Below(100) switch { < 78 => "LOGOUT", < 95 => "DISCONNECTED", _ =>
+            "TIMEOUT" };
         ByteWriter line = sim.Log.Begin(now, _node, CourierDaemon, 0);
         line.Put($"{end}, user={User}, ip=[");
         _ip.WriteMapped(line);
@@ -148,12 +151,14 @@ internal sealed class AccessSession : Actor
         long seconds = now / Second - _loginMicros / Second;
         if (_protocol == Protocol.Imap)
         {
-            line.Put($"headers={fetched / 9}, body={fetched}, rcvd={rng.Between(46, 1_900)}, sent={fetched + rng.Between(347, 2_900)}, time={seconds}");
+            line.Put($"headers={fetched / 9}, body={fetched}, rcvd={rng.Between(46, 1_900)}, "
+                + $"sent={fetched + rng.Between(347, 2_900)}, time={seconds}");
             line.Put(_isTls ? ", starttls=1" : "");
         }
         else
         {
-            line.Put($"top=0, retr={fetched}, rcvd={rng.Between(12, 90)}, sent={fetched + rng.Between(39, 900)}, time={seconds}");
+            line.Put($"top=0, retr={fetched}, rcvd={rng.Between(12, 90)}, "
+                + $"sent={fetched + rng.Between(39, 900)}, time={seconds}");
             line.Put(_isTls ? ", stls=1" : "");
         }
         sim.Log.End();
@@ -164,7 +169,8 @@ internal sealed class AccessSession : Actor
         ByteWriter line = sim.Log.Begin(now, _node, Daemon.Dovecot, _node.Pid(Daemon.Dovecot));
         line.Put($"{ProtocolName}-login: ");
         line.Put(_node.Access == AccessServer.Dovecot24 ? "Logged in: " : "Login: ");
-        line.Put($"user=<{User}>, method={(_mailbox % 25 == 0 ? "CRAM-MD5" : "PLAIN")}, rip={_ip}, lip=");
+        line.Put($"user=<{User}>, method={(_mailbox % 25 == 0 ? "CRAM-MD5" : "PLAIN")}, "
+            + $"rip={_ip}, lip=");
         WriteOwnAddress(line);
         line.Put($", mpid={_pid}");
         line.Put(_isTls ? ", TLS, session=<" : ", session=<");
@@ -184,10 +190,13 @@ internal sealed class AccessSession : Actor
         switch (_protocol)
         {
             case Protocol.Pop3:
-                line.Put($"Disconnected: Logged out top=0/0, retr={Math.Min(fetched, 1)}/{fetched}, del=0/{rng.Between(0, 400)}, size={fetched + rng.Between(0, 9_000_000)}");
+                line.Put($"Disconnected: Logged out top=0/0, "
+                    + $"retr={Math.Min(fetched, 1)}/{fetched}, del=0/{rng.Between(0, 400)}, "
+                    + $"size={fetched + rng.Between(0, 9_000_000)}");
                 break;
             case Protocol.Sieve:
-                line.Put($"Disconnected: Logged out bytes={rng.Between(80, 900)}/{rng.Between(300, 4_000)}");
+                line.Put($"Disconnected: Logged out "
+                    + $"bytes={rng.Between(80, 900)}/{rng.Between(300, 4_000)}");
                 break;
             default:
                 WriteImapEnd(line, rng, fetched, (now - _loginMicros) / Second);
@@ -201,10 +210,15 @@ internal sealed class AccessSession : Actor
         switch (rng.Below(10))
         {
             case 0 or 1 when seconds > 0:
-                line.Put($"Disconnected: Connection closed (IDLE running for 0.001 + waiting input for {rng.Between(0, Math.Min(seconds - 1, 1_740))}.{rng.Between(100, 999)} secs, 2 B in + 10 B out, state=wait-input)");
+                line.Put($"Disconnected: Connection closed (IDLE running for 0.001 + waiting "
+                    + $"input for "
+                    + $"{rng.Between(0, Math.Min(seconds - 1, 1_740))}.{rng.Between(100, 999)} "
+                    + $"secs, 2 B in + 10 B out, state=wait-input)");
                 break;
             case 2 when seconds > 0:
-                line.Put($"Disconnected: Connection closed (UID FETCH finished {rng.Between(0, Math.Min(seconds - 1, 1_740))}.{rng.Between(100, 999)} secs ago)");
+                line.Put($"Disconnected: Connection closed (UID FETCH finished "
+                    + $"{rng.Between(0, Math.Min(seconds - 1, 1_740))}.{rng.Between(100, 999)} "
+                    + $"secs ago)");
                 break;
             case 3 when seconds > 1_800:
                 line.Put("Disconnected: Inactivity - no input for 1800 secs"u8);
@@ -213,8 +227,11 @@ internal sealed class AccessSession : Actor
                 line.Put("Disconnected: Logged out"u8);
                 break;
         }
-        line.Put($" in={rng.Between(90, 2_000)} out={fetched + rng.Between(600, 4_000)} deleted={(rng.Below(9) == 0 ? 1 : 0)} expunged={(rng.Below(9) == 0 ? 1 : 0)} trashed=0");
-        line.Put($" hdr_count={fetched / 4_000} hdr_bytes={fetched / 9} body_count={Math.Min(fetched, 1)} body_bytes={fetched}");
+        line.Put($" in={rng.Between(90, 2_000)} out={fetched + rng.Between(600, 4_000)} "
+            + $"deleted={(rng.Below(9) == 0 ? 1 : 0)} expunged={(rng.Below(9) == 0 ? 1 : 0)} "
+            + $"trashed=0");
+        line.Put($" hdr_count={fetched / 4_000} hdr_bytes={fetched / 9} "
+            + $"body_count={Math.Min(fetched, 1)} body_bytes={fetched}");
     }
 
     private void WriteOwnAddress(ByteWriter line)

@@ -7,7 +7,8 @@ internal abstract class Actor
     public abstract void Step(Simulation sim, long now, int step);
 }
 
-internal readonly record struct Event(long TimeMicros, long Sequence, Actor Actor, int Step, bool IsCritical);
+internal readonly record struct Event(long TimeMicros, long Sequence, Actor Actor, int Step,
+    bool IsCritical);
 
 /// <summary>A four-way heap by (time, order of asking): equal times keep their order.</summary>
 internal sealed class EventQueue

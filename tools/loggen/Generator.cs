@@ -16,9 +16,11 @@ internal static class Generator
     }
 
     /// <summary>The same into any streams; returns the numbers of lines and records.</summary>
-    public static (long Lines, long Records) Run(Options options, Func<int, Stream> open, Stream? truthStream)
+    public static (long Lines, long Records) Run(Options options, Func<int, Stream> open,
+        Stream? truthStream)
     {
-        var stamps = new Stamps(options.IsRfc3339, TimeZoneInfo.FindSystemTimeZoneById(options.Zone));
+        var stamps = new Stamps(options.IsRfc3339,
+            TimeZoneInfo.FindSystemTimeZoneById(options.Zone));
         using var log = new LogOutput(stamps, options, open);
         using var truth = new Truth(truthStream, stamps, options.Zone);
         new Simulation(options, log, truth).Run();

@@ -78,13 +78,16 @@ internal sealed class LogOutput : IDisposable
         }
     }
 
-    /// <summary>A whole line; the interpolated text goes behind the prefix without a copy.</summary>
+    /// <summary>
+    /// A whole line; the interpolated text goes behind the prefix without a copy.
+    /// </summary>
     public void Line(
         long now,
         Node node,
         Daemon daemon,
         int pid,
-        [InterpolatedStringHandlerArgument("", nameof(now), nameof(node), nameof(daemon), nameof(pid))]
+        [InterpolatedStringHandlerArgument("", nameof(now), nameof(node), nameof(daemon),
+            nameof(pid))]
         ref LineHandler text)
     {
         _ = text;
@@ -105,7 +108,9 @@ internal sealed class LogOutput : IDisposable
     }
 }
 
-/// <summary>Begins a line of the log and writes the parts of an interpolated string into it.</summary>
+/// <summary>
+/// Begins a line of the log and writes the parts of an interpolated string into it.
+/// </summary>
 [InterpolatedStringHandler]
 internal readonly ref struct LineHandler
 {

@@ -24,7 +24,8 @@ internal static class Noise
                 WriteAnvil(sim, now, node);
                 break;
             case < 34:
-                sim.Log.Line(now, node, Daemon.Cron, node.FreshPid(), $"{s_cronJobs[rng.Below(s_cronJobs.Length)]}");
+                sim.Log.Line(now, node, Daemon.Cron, node.FreshPid(),
+                    $"{s_cronJobs[rng.Below(s_cronJobs.Length)]}");
                 break;
             case < 60:
                 WriteRspamd(sim, now, node);
@@ -41,7 +42,8 @@ internal static class Noise
                     node,
                     Daemon.Smtp,
                     node.Pid(Daemon.Smtp),
-                    $"Untrusted TLS connection established to {Remote(rng)}:25: TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits)");
+                    $"Untrusted TLS connection established to {Remote(rng)}:25: TLSv1.3 with "
+                        + $"cipher TLS_AES_256_GCM_SHA384 (256/256 bits)");
                 break;
         }
     }
@@ -56,7 +58,8 @@ internal static class Noise
             : new Address(AddressKind.Mailbox, sim.Mails.Mailbox());
         if (node.Access == AccessServer.Courier)
         {
-            ByteWriter courier = sim.Log.Begin(now, node, rng.Below(2) == 0 ? Daemon.ImapdSsl : Daemon.Pop3dSsl, 0);
+            Daemon daemon = rng.Below(2) == 0 ? Daemon.ImapdSsl : Daemon.Pop3dSsl;
+            ByteWriter courier = sim.Log.Begin(now, node, daemon, 0);
             courier.Put($"LOGIN FAILED, user={user}, ip=[");
             ip.WriteMapped(courier);
             courier.Put($"], port=[{rng.Between(1025, 65_534)}]");
@@ -65,10 +68,13 @@ internal static class Noise
         }
         ByteWriter line = sim.Log.Begin(now, node, Daemon.Dovecot, node.Pid(Daemon.Dovecot));
         line.Put(node.Access == AccessServer.Dovecot24
-            ? "imap-login: Login aborted: Connection closed (auth failed, 1 attempts in 2 secs) (auth_failed): user=<"
-            : "imap-login: Disconnected: Connection closed (auth failed, 1 attempts in 2 secs): user=<");
+            ? "imap-login: Login aborted: Connection closed (auth failed, 1 attempts in 2 secs) "
+                + "(auth_failed): user=<"
+            : "imap-login: Disconnected: Connection closed (auth failed, 1 attempts in 2 secs): "
+                + "user=<");
         line.Put($"{user}>, method=PLAIN, rip={ip}, lip=192.0.2.{node.Host + 1}, TLS, session=<");
-        line.Scrambled(rng.Next(), 16, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"u8);
+        line.Scrambled(
+            rng.Next(), 16, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"u8);
         line.Put(">"u8);
         sim.Log.End();
     }
@@ -87,10 +93,12 @@ internal static class Noise
         switch (rng.Below(3))
         {
             case 0:
-                line.Put($"statistics: max connection rate {rng.Between(1, 30)}/60s for (smtp:{ip}) at ");
+                line.Put($"statistics: max connection rate {rng.Between(1, 30)}/60s for "
+                    + $"(smtp:{ip}) at ");
                 break;
             case 1:
-                line.Put($"statistics: max connection count {rng.Between(1, 9)} for (smtp:{ip}) at ");
+                line.Put($"statistics: max connection count {rng.Between(1, 9)} for (smtp:{ip}) "
+                    + $"at ");
                 break;
             default:
                 line.Put($"statistics: max cache size {rng.Between(1, 60)} at ");
@@ -110,7 +118,8 @@ internal static class Noise
         line.Put(">; "u8);
         line.Put((seed >> 32) % 4 == 0
             ? "lua; greylist.lua:331: skip greylisting, reason: score is below the threshold"
-            : "proxy; rspamd_protocol_http_reply: regexp statistics: 0 pcre regexps scanned, 2 regexps matched, 176 regexps total");
+            : "proxy; rspamd_protocol_http_reply: regexp statistics: 0 pcre regexps scanned, 2 "
+                + "regexps matched, 176 regexps total");
         sim.Log.End();
     }
 
@@ -126,11 +135,13 @@ internal static class Noise
         if (rng.Below(2) == 0)
         {
             Ip ip = Ip.Device(Rng.Mix((ulong)rng.Rank(20_000) + 0xBADUL));
-            line.Put($"imap-login: Disconnected: Aborted login by logging out (no auth attempts in {rng.Below(9)} secs): user=<>, rip={ip}, lip=192.0.2.{node.Host + 1}, TLS");
+            line.Put($"imap-login: Disconnected: Aborted login by logging out (no auth attempts "
+                + $"in {rng.Below(9)} secs): user=<>, rip={ip}, lip=192.0.2.{node.Host + 1}, TLS");
         }
         else
         {
-            line.Put($"auth-worker({node.Pid(Daemon.Lmtp)}): conn unix:auth-worker (pid=711,uid=107): auth-worker<{rng.Between(1, 900)}>: sql(");
+            line.Put($"auth-worker({node.Pid(Daemon.Lmtp)}): conn unix:auth-worker "
+                + $"(pid=711,uid=107): auth-worker<{rng.Between(1, 900)}>: sql(");
             new Address(AddressKind.Unknown, rng.Rank(50_000)).WriteTo(line);
             line.Put("): unknown user"u8);
         }
@@ -162,10 +173,12 @@ internal static class Noise
                 sim.Log.Stamps.WriteTraditional(line, now - 200_000_000);
                 break;
             case 1:
-                line.Put($"statistics: domain lookup hits={rng.Between(0, 90)} miss={rng.Between(1, 90)} success={rng.Between(0, 99)}%");
+                line.Put($"statistics: domain lookup hits={rng.Between(0, 90)} "
+                    + $"miss={rng.Between(1, 90)} success={rng.Between(0, 99)}%");
                 break;
             default:
-                line.Put($"statistics: max simultaneous domains={rng.Between(1, 6)} addresses={rng.Between(1, 8)} connection={rng.Between(1, 9)}");
+                line.Put($"statistics: max simultaneous domains={rng.Between(1, 6)} "
+                    + $"addresses={rng.Between(1, 8)} connection={rng.Between(1, 9)}");
                 break;
         }
         sim.Log.End();
@@ -200,7 +213,8 @@ internal sealed class PostscreenVisit : Actor
                 Next(sim, now + rng.Between(20_000, 200_000), _kind < 45 ? 1 : 2);
                 break;
             case 1:
-                sim.Log.Line(now, _node, Daemon.Dnsblog, _node.Pid(Daemon.Dnsblog), $"addr {_ip} listed by domain bl.example.net as 127.0.0.4");
+                sim.Log.Line(now, _node, Daemon.Dnsblog, _node.Pid(Daemon.Dnsblog), $"addr {_ip} "
+                    + $"listed by domain bl.example.net as 127.0.0.4");
                 Next(sim, now + rng.Between(Second, 6 * Second), 3);
                 break;
             case 2:
@@ -227,7 +241,8 @@ internal sealed class PostscreenVisit : Actor
     private void Next(Simulation sim, long at, int step) => sim.At(at, this, step);
 
     private void Write(Simulation sim, long now, string before, string after) => sim.Log.Line(
-        now, _node, Daemon.Postscreen, _node.Pid(Daemon.Postscreen), $"{before}[{_ip}]:{_port}{after}");
+        now, _node, Daemon.Postscreen, _node.Pid(Daemon.Postscreen), $"{before}[{_ip}]:{_port}"
+            + $"{after}");
 
     private void Refuse(Simulation sim, long now)
     {
@@ -235,7 +250,8 @@ internal sealed class PostscreenVisit : Actor
         if (_kind == 0)
         {
             sim.Truth.Rejected(_node, now, 0, 0, default, default, _ip, default);
-            sim.Log.Line(now, _node, Daemon.Postscreen, pid, $"NOQUEUE: reject: CONNECT from [{_ip}]:{_port}: too many connections");
+            sim.Log.Line(now, _node, Daemon.Postscreen, pid, $"NOQUEUE: reject: CONNECT from "
+                + $"[{_ip}]:{_port}: too many connections");
             return;
         }
         var sender = new Address(AddressKind.Peer, sim.Mails.Peer());
@@ -246,6 +262,8 @@ internal sealed class PostscreenVisit : Actor
             _node,
             Daemon.Postscreen,
             pid,
-            $"NOQUEUE: reject: RCPT from [{_ip}]:{_port}: 550 5.7.1 Service unavailable; client [{_ip}] blocked using bl.example.net; from=<{sender}>, to=<{recipient}>, proto=ESMTP, helo=<[{_ip}]>");
+            $"NOQUEUE: reject: RCPT from [{_ip}]:{_port}: 550 5.7.1 Service unavailable; client "
+                + $"[{_ip}] blocked using bl.example.net; from=<{sender}>, to=<{recipient}>, "
+                + $"proto=ESMTP, helo=<[{_ip}]>");
     }
 }

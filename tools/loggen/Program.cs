@@ -57,13 +57,22 @@ internal static class Program
             options = Parse(args);
             _ = TimeZoneInfo.FindSystemTimeZoneById(options.Zone);
         }
-        catch (Exception error) when (error is FormatException or OverflowException or TimeZoneNotFoundException)
+        catch (Exception error)
+            when (error is FormatException or OverflowException or TimeZoneNotFoundException)
         {
             Console.Error.WriteLine($"loggen: {error.Message} See loggen --help.");
             return 2;
         }
-        Generator.Run(options);
-        return 0;
+        try
+        {
+            Generator.Run(options);
+            return 0;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            Console.Error.WriteLine($"loggen: {error.Message}");
+            return 1;
+        }
     }
 
     internal static Options Parse(string[] args)
@@ -106,7 +115,8 @@ internal static class Program
         "--truth" => options with { Truth = value },
         "--start" => options with
         {
-            Start = DateTimeOffset.Parse(value, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal),
+            Start = DateTimeOffset.Parse(value, CultureInfo.InvariantCulture,
+                DateTimeStyles.AssumeUniversal),
         },
         "--zone" => options with { Zone = value },
         "--rate" => options with { RateBytesPerDay = Size(value) },
@@ -129,11 +139,13 @@ internal static class Program
         _ => throw new FormatException($"Unknown style {value}."),
     };
 
-    private static long Number(string value) => long.Parse(value, NumberStyles.None, CultureInfo.InvariantCulture);
+    private static long Number(string value) =>
+        long.Parse(value, NumberStyles.None, CultureInfo.InvariantCulture);
 
     private static long Size(string value)
     {
-        (string suffix, long unit)[] units = [("GB", 1_000_000_000), ("MB", 1_000_000), ("KB", 1_000)];
+        (string suffix, long unit)[] units = [("GB", 1_000_000_000), ("MB", 1_000_000), ("KB",
+            1_000)];
         foreach ((string suffix, long unit) in units)
         {
             if (value.EndsWith(suffix, StringComparison.OrdinalIgnoreCase))

@@ -16,7 +16,7 @@ namespace LogGen;
 internal sealed class Simulation : Actor
 {
     // Measured on a long run; it makes the rate of bytes come out right.
-    private const double BytesPerArrival = 700;
+    private const double BytesPerArrival = 728;
 
     private const long DayMicros = 86_400_000_000;
 
@@ -56,7 +56,8 @@ internal sealed class Simulation : Actor
 
     public ItemSet<Hop> HopsAlive { get; } = new(h => h.AliveIndex, (h, i) => h.AliveIndex = i);
 
-    public ItemSet<AccessSession> SessionsOpen { get; } = new(s => s.OpenIndex, (s, i) => s.OpenIndex = i);
+    public ItemSet<AccessSession> SessionsOpen { get; } =
+        new(s => s.OpenIndex, (s, i) => s.OpenIndex = i);
 
     public HashSet<long> OpenKeys { get; } = [];
 
@@ -146,7 +147,9 @@ internal sealed class Simulation : Actor
     }
 }
 
-/// <summary>Items that know their own place: added and removed in constant time, order is repeatable.</summary>
+/// <summary>
+/// Items that know their own place: added and removed in constant time, order is repeatable.
+/// </summary>
 internal sealed class ItemSet<T>(Func<T, int> place, Action<T, int> setPlace)
 {
     private readonly List<T> _items = [];

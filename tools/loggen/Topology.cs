@@ -36,7 +36,9 @@ internal enum FilterMode : byte
     OrigQueueId,
 }
 
-/// <summary>One Postfix instance with its neighbours on one host: its configuration and processes.</summary>
+/// <summary>
+/// One Postfix instance with its neighbours on one host: its configuration and processes.
+/// </summary>
 internal sealed class Node
 {
     public required int Index { get; init; }
@@ -51,7 +53,9 @@ internal sealed class Node
 
     public required bool HasLongIds { get; init; }
 
-    /// <summary>3.11: link lines before the notification's first line, <c>tls=</c>, <c>(canceled)</c>.</summary>
+    /// <summary>
+    /// 3.11: link lines before the notification's first line, <c>tls=</c>, <c>(canceled)</c>.
+    /// </summary>
     public required bool IsNew { get; init; }
 
     public required FilterMode Filter { get; init; }
@@ -72,9 +76,12 @@ internal sealed class Node
 
     public byte[][] Prefixes { get; } = new byte[(int)Daemon.Count][];
 
-    /// <summary>Host column of the truth: with the instance where it is not <c>postfix</c>.</summary>
+    /// <summary>
+    /// Host column of the truth: with the instance where it is not <c>postfix</c>.
+    /// </summary>
     public string TruthName =>
-        string.Equals(Instance, "postfix", StringComparison.Ordinal) ? LogName : $"{LogName}/{Instance}";
+        string.Equals(Instance, "postfix", StringComparison.Ordinal) ? LogName : $"{LogName}/"
+            + $"{Instance}";
 
     private readonly Stack<int> _idleSmtpd = new();
     private readonly int[] _pids = new int[(int)Daemon.Count * 4];
@@ -90,11 +97,14 @@ internal sealed class Node
         return _nextPid;
     }
 
-    /// <summary>One of up to four running processes of the daemon; now and then a new one.</summary>
+    /// <summary>
+    /// One of up to four running processes of the daemon; now and then a new one.
+    /// </summary>
     public int Pid(Daemon daemon)
     {
         bool single = daemon is Daemon.Qmgr or Daemon.Pickup or Daemon.Anvil or Daemon.Master
-            or Daemon.Scache or Daemon.Postscreen or Daemon.Rspamd or Daemon.Opendkim or Daemon.Dovecot;
+            or Daemon.Scache or Daemon.Postscreen or Daemon.Rspamd or Daemon.Opendkim
+            or Daemon.Dovecot;
         ref int pid = ref _pids[(int)daemon * 4 + (single ? 0 : Rng.Below(4))];
         if (pid == 0 || (!single && Rng.Below(60) == 0))
         {
@@ -113,7 +123,8 @@ internal sealed class Node
 /// <summary>The hosts of the made-up site.</summary>
 internal static class Topology
 {
-    private static readonly string[] s_names = ["mx1", "mx2", "relay1", "mail3", "in1", "box5", "out1"];
+    private static readonly string[] s_names = ["mx1", "mx2", "relay1", "mail3", "in1", "box5",
+        "out1"];
 
     public static string ShortName(int host) =>
         host < s_names.Length ? s_names[host] : $"node{host}";
@@ -124,7 +135,9 @@ internal static class Topology
         writer.Put(".example.org"u8);
     }
 
-    /// <summary>Hosts in order; from three hosts on, the third runs a second instance, which is last.</summary>
+    /// <summary>
+    /// Hosts in order; from three hosts on, the third runs a second instance, which is last.
+    /// </summary>
     public static Node[] Build(int hostCount, Rng rng)
     {
         var nodes = new Node[hostCount >= 3 ? hostCount + 1 : hostCount];
@@ -173,14 +186,16 @@ internal static class Topology
                 2 or 7 => AccessServer.Dovecot24,
                 _ => AccessServer.Dovecot23,
             },
-            QueueLifetimeSeconds = role switch { 6 => 6 * 3600, 2 or 3 => 2 * 86_400, _ => 5 * 86_400 },
+            QueueLifetimeSeconds = role switch { 6 => 6 * 3600, 2 or 3 => 2 * 86_400, _ =>
+                5 * 86_400 },
             WarnsOfDelay = role is 0 or 5,
             QueueIds = new QueueIdSource(isLong, 131_072 + rng.Below(3_000_000), ownRng),
             Rng = ownRng,
         };
         for (int daemon = 0; daemon < (int)Daemon.Count; daemon++)
         {
-            node.Prefixes[daemon] = Encoding.ASCII.GetBytes($" {node.LogName} {Tag(node, (Daemon)daemon)}");
+            node.Prefixes[daemon] = Encoding.ASCII.GetBytes($" {node.LogName} "
+                + $"{Tag(node, (Daemon)daemon)}");
         }
         return node;
     }
@@ -188,8 +203,10 @@ internal static class Topology
     // Ends before the process id, or with the colon where the program writes none.
     private static string Tag(Node node, Daemon daemon) => daemon switch
     {
-        Daemon.Submission => $"{node.Instance}/{(node.Index % 2 == 0 ? "submission" : "smtps")}/smtpd[",
-        Daemon.Reinject => node.Index == 3 ? $"{node.Instance}/smtpd[" : $"{node.Instance}/10025/smtpd[",
+        Daemon.Submission => $"{node.Instance}/"
+            + $"{(node.Index % 2 == 0 ? "submission" : "smtps")}/smtpd[",
+        Daemon.Reinject => node.Index == 3 ? $"{node.Instance}/smtpd["
+            : $"{node.Instance}/10025/smtpd[",
         Daemon.Dovecot => node.Access == AccessServer.Dovecot24 ? "dovecot[" : "dovecot: ",
         Daemon.Imapd => "imapd: ",
         Daemon.ImapdSsl => "imapd-ssl: ",

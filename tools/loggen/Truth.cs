@@ -27,8 +27,9 @@ internal enum Marks
 internal sealed class Truth : IDisposable
 {
     public const string Columns =
-        "kind\ttime\tfinal\toffset\tfinal_offset\tstatus\tdsn\treply\tattempts\tretries_count\tsender"
-        + "\trecipient\torig_to\tsasl\tuid\tip\trelay\tsize\tmessage_id\tqueue_id\tvia\thost\tprotocol\tflags";
+        "kind\ttime\tfinal\toffset\tfinal_offset\tstatus\tdsn\treply\tattempts\tretries_count"
+        + "\tsender\trecipient\torig_to\tsasl\tuid\tip\trelay\tsize\tmessage_id\tqueue_id"
+        + "\tvia\thost\tprotocol\tflags";
 
     private const int FlushBytes = 1 << 19;
     private const int RetriesMax = 15;
@@ -51,16 +52,20 @@ internal sealed class Truth : IDisposable
     {
         _stream = stream;
         _stamps = stamps;
-        _buffer.Put($"# local-domains: {string.Join(' ', Names.LocalDomains)}\n# zone: {zone}\n# columns: ");
+        _buffer.Put($"# local-domains: {string.Join(' ', Names.LocalDomains)}\n# zone: {zone}\n# "
+            + $"columns: ");
         _buffer.Put(Columns);
         _buffer.Put("\n"u8);
     }
 
     public long RecordCount { get; private set; }
 
-    private Marks TimeMarks => _stamps.IsRfc3339 ? Marks.None : Marks.YearInferred | Marks.ZoneInferred;
+    private Marks TimeMarks => _stamps.IsRfc3339 ? Marks.None
+        : Marks.YearInferred | Marks.ZoneInferred;
 
-    /// <summary>One recipient of a mail, or with <paramref name="recipient"/> null the mail as a whole.</summary>
+    /// <summary>
+    /// One recipient of a mail, or with <paramref name="recipient"/> null the mail as a whole.
+    /// </summary>
     public void Mail(Hop hop, Recipient? recipient, string status, long finalMicros, Marks marks)
     {
         Origin origin = hop.Origin;
@@ -106,7 +111,8 @@ internal sealed class Truth : IDisposable
 
     /// <summary>A session; <paramref name="logoutMicros"/> 0 when it has not ended.</summary>
     public void Access(
-        Node node, string protocol, long loginMicros, long logoutMicros, Address mailbox, Ip ip, Marks marks)
+        Node node, string protocol, long loginMicros, long logoutMicros, Address mailbox, Ip ip,
+            Marks marks)
     {
         Begin("access", loginMicros, logoutMicros, logoutMicros == 0 ? "login" : "session");
         _buffer.Put("-\t-\t-\t-\t-\t"u8);
@@ -117,9 +123,12 @@ internal sealed class Truth : IDisposable
         End(marks);
     }
 
-    /// <summary>A refused attempt; <paramref name="dsn"/> and <paramref name="reply"/> 0 when absent.</summary>
+    /// <summary>
+    /// A refused attempt; <paramref name="dsn"/> and <paramref name="reply"/> 0 when absent.
+    /// </summary>
     public void Rejected(
-        Node node, long now, int dsn, int reply, Address sender, Address recipient, Ip ip, QueueId id)
+        Node node, long now, int dsn, int reply, Address sender, Address recipient, Ip ip,
+            QueueId id)
     {
         Begin("rejected", now, 0, "rejected");
         Dsn(dsn);

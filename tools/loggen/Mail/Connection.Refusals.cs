@@ -46,19 +46,21 @@ internal sealed partial class Connection
                 _node,
                 _daemon,
                 _pid,
-                $"NOQUEUE: reject: CONNECT from {_client}: 554 5.7.1 <{_client}>: Client host rejected: Access denied; proto=SMTP");
+                $"NOQUEUE: reject: CONNECT from {_client}: 554 5.7.1 <{_client}>: Client host "
+                    + $"rejected: Access denied; proto=SMTP");
             return;
         }
         bool isHelo = draw < 6;
-        sim.Truth.Rejected(
-            _node, now, isHelo ? 50_502 : 50_701, isHelo ? 504 : 554, default, default, _client.Ip, default);
+        (int dsn, int reply) = isHelo ? (50_502, 504) : (50_701, 554);
+        sim.Truth.Rejected(_node, now, dsn, reply, default, default, _client.Ip, default);
         ByteWriter line = sim.Log.Begin(now, _node, _daemon, _pid);
         line.Put($"NOQUEUE: reject: EHLO from {_client}: ");
         if (isHelo)
         {
             line.Put("504 5.5.2 <win-"u8);
             WriteHelo(line);
-            line.Put(">: Helo command rejected: need fully-qualified hostname; proto=SMTP helo=<win-"u8);
+            line.Put(">: Helo command rejected: need fully-qualified hostname; proto=SMTP "u8
+                + "helo=<win-"u8);
         }
         else
         {
@@ -76,7 +78,8 @@ internal sealed partial class Connection
         Rng rng = sim.Rng;
         Address sender = rng.Below(20) == 0
             ? Address.Null
-            : new Address(rng.Below(1_500) == 0 ? AddressKind.Quoted : AddressKind.Peer, sim.Mails.Peer());
+            : new Address(
+                rng.Below(1_500) == 0 ? AddressKind.Quoted : AddressKind.Peer, sim.Mails.Peer());
         bool isRelayAttempt = draw is >= 92 and < 96;
         Address recipient = isRelayAttempt
             ? new Address(AddressKind.Peer, sim.Mails.Peer())
@@ -116,13 +119,16 @@ internal sealed partial class Connection
         switch (draw)
         {
             case < 40:
-                line.Put($"Service unavailable; Client host [{_client.Ip}] blocked using bl.example.net; https://www.example.net/lookup?ip={_client.Ip}");
+                line.Put($"Service unavailable; Client host [{_client.Ip}] blocked using "
+                    + $"bl.example.net; https://www.example.net/lookup?ip={_client.Ip}");
                 break;
             case < 60:
-                line.Put($"<{recipient}>: Recipient address rejected: Greylisted, see https://postgrey.example.net/help/example.org.html");
+                line.Put($"<{recipient}>: Recipient address rejected: Greylisted, see "
+                    + $"https://postgrey.example.net/help/example.org.html");
                 break;
             case < 80:
-                line.Put($"<{recipient}>: Recipient address rejected: User unknown in virtual mailbox table");
+                line.Put($"<{recipient}>: Recipient address rejected: User unknown in virtual "
+                    + $"mailbox table");
                 break;
             case < 88:
                 line.Put($"<{sender}>: Sender address rejected: Domain not found");
@@ -152,7 +158,8 @@ internal sealed partial class Connection
         _data--;
         _dataBad++;
         bool isTemporary = sim.Rng.Below(6) == 0;
-        Address recipient = hop.Recipients[0].OrigTo.IsNone ? hop.Recipients[0].To : hop.Recipients[0].OrigTo;
+        Recipient first = hop.Recipients[0];
+        Address recipient = first.OrigTo.IsNone ? first.To : first.OrigTo;
         int dsn = isTemporary ? 40_701 : 50_701;
         sim.Truth.Rejected(_node, now, dsn, 0, hop.Sender, recipient, _client.Ip, hop.Id);
         ByteWriter line = sim.Log.Begin(now, _node, Daemon.Cleanup, _node.Pid(Daemon.Cleanup));
@@ -170,8 +177,10 @@ internal sealed partial class Connection
     {
         Hop hop = _hop!;
         ByteWriter line = sim.Log.Begin(now, _node, Daemon.Cleanup, _node.Pid(Daemon.Cleanup));
-        line.Put($"{hop.Id}: warning: header Subject: Re: {Names.RoleText(sim.Rng.Below(20))} {sim.Rng.Between(1, 99_999)}; status=sent (removed)");
-        line.Put($" from {_client}; from=<{hop.Sender}> to=<{hop.Recipients[0].To}> proto=ESMTP helo=<");
+        line.Put($"{hop.Id}: warning: header Subject: Re: {Names.RoleText(sim.Rng.Below(20))} "
+            + $"{sim.Rng.Between(1, 99_999)}; status=sent (removed)");
+        line.Put($" from {_client}; from=<{hop.Sender}> to=<{hop.Recipients[0].To}> proto=ESMTP "
+            + $"helo=<");
         WriteHelo(line);
         line.Put(">"u8);
         sim.Log.End();
@@ -195,7 +204,8 @@ internal sealed partial class Connection
         }
         line.Put(_hop is { }
             ? $"lost connection after DATA ({sim.Rng.Between(0, 65_000)} bytes) from "
-            : _mail > 0 ? "lost connection after RCPT from " : _helo > 0 ? "lost connection after EHLO from "
+            : _mail > 0 ? "lost connection after RCPT from "
+            : _helo > 0 ? "lost connection after EHLO from "
             : "lost connection after CONNECT from ");
         _client.WriteTo(line);
         sim.Log.End();
@@ -205,7 +215,8 @@ internal sealed partial class Connection
             if (_node.IsNew)
             {
                 sim.Log.Line(
-                    now, _node, Daemon.Cleanup, _node.Pid(Daemon.Cleanup), $"{hop.Id}: removed (canceled)");
+                    now, _node, Daemon.Cleanup, _node.Pid(Daemon.Cleanup), 
+                    $"{hop.Id}: removed (canceled)");
                 hop.Abandon(sim, now);
             }
             else

@@ -77,9 +77,14 @@ internal sealed partial class Connection : Actor
 
     public static Connection FromFilter(Simulation sim, Hop parent)
     {
-        Ip loopback = parent.Node.Index == 4 && sim.Rng.Below(2) == 0 ? Ip.LoopbackV6 : Ip.LoopbackV4;
+        bool isV6 = parent.Node.Index == 4 && sim.Rng.Below(2) == 0;
+        Ip loopback = isV6 ? Ip.LoopbackV6 : Ip.LoopbackV4;
         var client = new Client(ClientKind.Loopback, 0, default, loopback);
-        return new Connection(parent.Node, Business.Filter, client, 0) { _parent = parent, _mailsLeft = 1 };
+        return new Connection(parent.Node, Business.Filter, client, 0)
+        {
+            _parent = parent,
+            _mailsLeft = 1,
+        };
     }
 
     public static Connection Open(Simulation sim, Node node, Business business)
@@ -149,13 +154,17 @@ internal sealed partial class Connection : Actor
             case Business.Submission:
                 ulong device = Rng.Mix(mailbox, rng.Below(10) < 8 ? 0 : 1 + rng.Below(3));
                 return new Client(
-                    device % 3 == 0 ? ClientKind.Unknown : ClientKind.Device, mailbox, default, Ip.Device(device));
+                    device % 3 == 0 ? ClientKind.Unknown : ClientKind.Device,
+                    mailbox,
+                    default,
+                    Ip.Device(device));
             case Business.Lan:
                 ulong printer = Rng.Mix((ulong)rng.Rank(200) + 77);
                 return new Client(ClientKind.Lan, 0, default, Ip.Private(printer));
             case Business.Inbound:
                 int domain = new Address(AddressKind.Peer, peer).Domain;
-                return ServerClient(domain, domain < Names.ProviderCount ? 1 + rng.Rank(60) : 1 + rng.Below(2));
+                bool isProvider = domain < Names.ProviderCount;
+                return ServerClient(domain, 1 + (isProvider ? rng.Rank(60) : rng.Below(2)));
             default:
                 ulong stranger = Rng.Mix((ulong)rng.Rank(400_000) + 0xBADUL);
                 int kind = rng.Below(10);
@@ -175,7 +184,10 @@ internal sealed partial class Connection : Actor
     {
         var server = new Server(domain, which, Sends: true);
         return new Client(
-            Rng.Mix(domain, which) % 20 == 0 ? ClientKind.Unknown : ClientKind.Server, 0, server, server.Ip);
+            Rng.Mix(domain, which) % 20 == 0 ? ClientKind.Unknown : ClientKind.Server,
+            0,
+            server,
+            server.Ip);
     }
 
     private void StartSession(Simulation sim, long now)
@@ -186,7 +198,8 @@ internal sealed partial class Connection : Actor
             ByteWriter line = sim.Log.Begin(now, _node, _daemon, _pid);
             line.Put("warning: hostname host-"u8);
             line.Hex(_client.Ip.Low & 0xFFFFFF, 6, upper: false);
-            line.Put($".dyn.example.net does not resolve to address {_client.Ip}: Name or service not known");
+            line.Put($".dyn.example.net does not resolve to address {_client.Ip}: Name or "
+                + $"service not known");
             sim.Log.End();
         }
         sim.Log.Line(now, _node, _daemon, _pid, $"connect from {_client}");
@@ -230,7 +243,8 @@ internal sealed partial class Connection : Actor
         }
     }
 
-    private void WriteTls(Simulation sim, long at) => sim.At(at, new TlsLine(_node, _daemon, _pid, _client), 0);
+    private void WriteTls(Simulation sim, long at) =>
+        sim.At(at, new TlsLine(_node, _daemon, _pid, _client), 0);
 
     private void AcceptMail(Simulation sim, long now)
     {
@@ -263,7 +277,8 @@ internal sealed partial class Connection : Actor
         line.Put($"{hop.Id}: client={_client}");
         if (_business == Business.Submission)
         {
-            line.Put($", sasl_method={(_mailbox % 4 == 0 ? "LOGIN" : "PLAIN")}, sasl_username={hop.Origin.Sasl}");
+            line.Put($", sasl_method={(_mailbox % 4 == 0 ? "LOGIN" : "PLAIN")}, "
+                + $"sasl_username={hop.Origin.Sasl}");
         }
         if (_business == Business.Filter)
         {
@@ -271,7 +286,8 @@ internal sealed partial class Connection : Actor
             {
                 line.Put($", orig_queue_id={_parent!.Id}");
             }
-            if (_node.Filter is FilterMode.OrigQueueId or FilterMode.OrigClient && hop.Origin.Uid < 0)
+            if (_node.Filter is FilterMode.OrigQueueId or FilterMode.OrigClient
+                && hop.Origin.Uid < 0)
             {
                 line.Put($", orig_client={hop.Origin.Client}");
             }
@@ -299,7 +315,9 @@ internal sealed partial class Connection : Actor
             sasl = new Address(
                 _mailbox % 30 == 0 ? AddressKind.BareMailbox : AddressKind.Mailbox, _mailbox);
         }
-        int domain = isOurs ? 12 + _mailbox % 40 : sender.Kind == AddressKind.Null ? 3 : sender.Domain;
+        int domain = isOurs ? 12 + _mailbox % 40
+            : sender.Kind == AddressKind.Null ? 3
+            : sender.Domain;
         var origin = new Origin(now, sasl, Uid: -1, _client, !sasl.IsNone || _client.Ip.IsOurs);
         return new Hop(sim, _node, origin, now)
         {
@@ -431,5 +449,7 @@ internal sealed class TlsLine(Node node, Daemon daemon, int pid, Client client) 
         node,
         daemon,
         pid,
-        $"Anonymous TLS connection established from {client}: TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits) key-exchange X25519 server-signature ECDSA (prime256v1) server-digest SHA256");
+        $"Anonymous TLS connection established from {client}: TLSv1.3 with cipher "
+            + $"TLS_AES_256_GCM_SHA384 (256/256 bits) key-exchange X25519 server-signature ECDSA "
+            + $"(prime256v1) server-digest SHA256");
 }

@@ -84,7 +84,8 @@ internal sealed partial class Hop
             Sender = Sender,
             SizeBytes = SizeBytes + rng.Between(200, 500),
             MessageId = MessageId,
-            Recipients = targets.Length == 2 && targets[0].To == targets[1].To ? [targets[0]] : targets,
+            Recipients =
+                targets.Length == 2 && targets[0].To == targets[1].To ? [targets[0]] : targets,
         };
         next.Continues(this, Marks.Forwarded);
         recipient.ForwardedTo = next;
@@ -136,7 +137,8 @@ internal sealed partial class Hop
             }
             recipient.Log(Status.Deferred, 40_401, new Relay(RelayKind.None), Agent.Smtp, now);
             ByteWriter line = BeginDelivery(sim, now, Daemon.Smtp, recipient);
-            line.Put("dsn=4.4.1, status=deferred (connect to 127.0.0.1[127.0.0.1]:10024: Connection refused)"u8);
+            line.Put("dsn=4.4.1, status=deferred (connect to 127.0.0.1[127.0.0.1]:10024: "u8
+                + "Connection refused)"u8);
             sim.Log.End();
             FinishRecipient(sim, now);
         }
@@ -168,7 +170,9 @@ internal sealed partial class Hop
         return next;
     }
 
-    /// <summary>The filter has accepted: the status lines follow, possibly after the delivery.</summary>
+    /// <summary>
+    /// The filter has accepted: the status lines follow, possibly after the delivery.
+    /// </summary>
     public void AcceptedByFilter(Simulation sim, long now)
     {
         long at = now + (long)Math.Clamp(sim.Rng.LogNormal(25, 1.6), 1, 4_000) * Ms;
@@ -197,9 +201,11 @@ internal sealed partial class Hop
         {
             line.Put($"[{Origin.Client.Ip}]:{rng.Between(1025, 65_534)} [{Origin.Client.Ip}] ");
         }
-        line.Put($"<{Sender}> -> <{Recipients[0].To}>, Queue-ID: {Id}, Message-ID: <{MessageId}>, mail_id: ");
+        line.Put($"<{Sender}> -> <{Recipients[0].To}>, Queue-ID: {Id}, Message-ID: "
+            + $"<{MessageId}>, mail_id: ");
         line.Scrambled(rng.Next(), 12, Session22[..62]);
-        line.Put($", Hits: -{rng.Between(0, 9)}.{rng.Between(0, 9)}, size: {SizeBytes}, queued_as: {_handedTo!.Id}, {rng.Between(90, 4_000)} ms");
+        line.Put($", Hits: -{rng.Between(0, 9)}.{rng.Between(0, 9)}, size: {SizeBytes}, "
+            + $"queued_as: {_handedTo!.Id}, {rng.Between(90, 4_000)} ms");
         sim.Log.End();
     }
 
@@ -213,7 +219,8 @@ internal sealed partial class Hop
         recipient.Log(Status.Sent, 20_000, new Relay(RelayKind.Filter), Agent.Smtp, now);
         recipient.IsHandedOn = true;
         ByteWriter line = BeginDelivery(sim, now, Daemon.Smtp, recipient);
-        line.Put($"dsn=2.0.0, status=sent (250 2.0.0 from MTA(smtp:[127.0.0.1]:10025): 250 2.0.0 Ok: queued as {_handedTo!.Id})");
+        line.Put($"dsn=2.0.0, status=sent (250 2.0.0 from MTA(smtp:[127.0.0.1]:10025): 250 2.0.0 "
+            + $"Ok: queued as {_handedTo!.Id})");
         sim.Log.End();
         FinishRecipient(sim, now);
     }

@@ -16,7 +16,8 @@ internal sealed partial class Hop
     private Server MailExchanger(Recipient recipient)
     {
         int domain = recipient.To.Domain;
-        return new Server(domain, (int)((ulong)Id.CreatedUnixMicros % (domain < 12 ? 4UL : 2UL)) + 1, Sends: false);
+        long count = domain < Names.ProviderCount ? 4 : 2;
+        return new Server(domain, (int)(Id.CreatedUnixMicros % count) + 1, Sends: false);
     }
 
     private Agent AgentFor(Recipient recipient)
@@ -92,7 +93,9 @@ internal sealed partial class Hop
         FinishRecipient(sim, now);
     }
 
-    /// <summary>A delivery line up to <c>delays=</c>; the recipient's state is already the new one.</summary>
+    /// <summary>
+    /// A delivery line up to <c>delays=</c>; the recipient's state is already the new one.
+    /// </summary>
     private ByteWriter BeginDelivery(Simulation sim, long now, Daemon daemon, Recipient recipient)
     {
         ByteWriter line = sim.Log.Begin(now, Node, daemon, Node.Pid(daemon));
@@ -111,9 +114,12 @@ internal sealed partial class Hop
         long before = _activeMicros - _createdMicros;
         long attempt = now - _activeMicros;
         long queue = Math.Min(attempt / 3, rng.Between(Ms, 14 * Ms));
-        long connect = isRemote ? attempt / 3 : recipient.Relay.Kind == RelayKind.None ? attempt - queue : 0;
+        long connect = isRemote ? attempt / 3
+            : recipient.Relay.Kind == RelayKind.None ? attempt - queue
+            : 0;
         long transmit = attempt - queue - connect;
-        line.Put($"delay={new Delay(now - _createdMicros)}, delays={new Delay(before)}/{new Delay(queue)}/");
+        line.Put($"delay={new Delay(now - _createdMicros)}, "
+            + $"delays={new Delay(before)}/{new Delay(queue)}/");
         line.Put($"{new Delay(connect)}/{new Delay(transmit)}, ");
         if (Node.IsNew && isRemote)
         {
@@ -136,7 +142,8 @@ internal sealed partial class Hop
     private void WriteSent(Simulation sim, long now, Recipient recipient)
     {
         Agent agent = AgentFor(recipient);
-        recipient.Log(Status.Sent, DsnOfSent(agent, recipient), RelayFor(agent, recipient), agent, now);
+        recipient.Log(Status.Sent, DsnOfSent(agent, recipient), RelayFor(agent, recipient), agent,
+            now);
         ulong seed = sim.Rng.Next();
         if (agent == Agent.Lmtp)
         {
@@ -180,12 +187,16 @@ internal sealed partial class Hop
             case 0:
                 line.Put($"250 2.0.0 OK  {seconds} ");
                 line.Scrambled(seed, 13, LowerHex);
-                line.Put($"si{(long)(seed >> 40) % 9_999_999}.{(long)(seed & 1023) % 1000} - gsmtp");
+                line.Put($"si{(long)(seed >> 40) % 9_999_999}.{(long)(seed & 1023) % 1000} - "
+                    + $"gsmtp");
                 break;
             case 2:
                 line.Put($"250 2.6.0 <{MessageId}> [InternalId={(long)(seed >> 20)}, Hostname=");
                 line.Scrambled(seed, 12, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"u8);
-                line.Put($".prod.example.net] {SizeBytes + 1234} bytes in 0.{(long)(seed % 900) + 100}, {(long)(seed % 300) + 20}.{(long)(seed % 997)} KB/sec Queued mail for delivery");
+                line.Put($".prod.example.net] {SizeBytes + 1234} bytes in "
+                    + $"0.{(long)(seed % 900) + 100}, "
+                    + $"{(long)(seed % 300) + 20}.{(long)(seed % 997)} KB/sec Queued mail for "
+                    + $"delivery");
                 break;
             case 3:
                 line.Put("250 OK id=1v"u8);
@@ -197,7 +208,9 @@ internal sealed partial class Hop
                 break;
             default:
                 var remoteId = new QueueId(
-                    recipient.To.Domain % 2 == 0, now - (long)(seed % 300_000), (long)(seed >> 44) + 65_536);
+                    recipient.To.Domain % 2 == 0,
+                    now - (long)(seed % 300_000),
+                    (long)(seed >> 44) + 65_536);
                 line.Put($"250 2.0.0 Ok: queued as {remoteId}");
                 break;
         }
@@ -231,7 +244,8 @@ internal sealed partial class Hop
         {
             recipient.Log(Status.Bounced, 50_404, new Relay(RelayKind.None), agent, now);
             ByteWriter line = BeginDelivery(sim, now, Daemon.Smtp, recipient);
-            line.Put("dsn=5.4.4, status=bounced (Host or domain name not found. Name service error for name="u8);
+            line.Put("dsn=5.4.4, status=bounced (Host or domain name not found. Name service "u8
+                + "error for name="u8);
             Names.WriteDomain(line, recipient.To.Domain);
             line.Put(" type=AAAA: Host not found)"u8);
         }
@@ -242,7 +256,8 @@ internal sealed partial class Hop
         sim.Log.End();
     }
 
-    private void WriteRefused(Simulation sim, long now, Recipient recipient, Agent agent, int trouble)
+    private void WriteRefused(Simulation sim, long now, Recipient recipient, Agent agent,
+        int trouble)
     {
         int dsn = agent switch
         {
@@ -255,7 +270,8 @@ internal sealed partial class Hop
         if (agent is Agent.Local or Agent.Virtual)
         {
             bool isBare = agent == Agent.Local && recipient.To.Kind == AddressKind.Mailbox;
-            Address user = isBare ? new Address(AddressKind.BareMailbox, recipient.To.Index) : recipient.To;
+            Address user = isBare ? new Address(AddressKind.BareMailbox, recipient.To.Index)
+                : recipient.To;
             line.Put($"unknown user: \"{user}\")");
             return;
         }
@@ -277,8 +293,10 @@ internal sealed partial class Hop
         {
             50_101 => agent == Agent.Lmtp
                 ? " User doesn't exist: unknown (in reply to RCPT TO command))"
-                : ": Recipient address rejected: User unknown in virtual mailbox table (in reply to RCPT TO command))",
-            50_701 => " Message rejected due to content restrictions, see https://www.example.net/reject?id=71 (in reply to end of DATA command))",
+                : ": Recipient address rejected: User unknown in virtual mailbox table (in reply "
+                    + "to RCPT TO command))",
+            50_701 => " Message rejected due to content restrictions, see "
+                + "https://www.example.net/reject?id=71 (in reply to end of DATA command))",
             50_202 => " Mailbox full (in reply to RCPT TO command))",
             _ => " Local policy violation (in reply to MAIL FROM command))",
         });
@@ -306,17 +324,20 @@ internal sealed partial class Hop
             WriteRemoteDeferred(sim, now, recipient);
             return;
         }
-        recipient.Log(Status.Deferred, agent == Agent.Pipe ? 40_300 : 40_202, RelayFor(agent, recipient), agent, now);
+        int dsn = agent == Agent.Pipe ? 40_300 : 40_202;
+        recipient.Log(Status.Deferred, dsn, RelayFor(agent, recipient), agent, now);
         ByteWriter line = BeginDelivery(sim, now, DaemonOf(agent), recipient);
         line.Put($"dsn={new DsnText(recipient.Dsn)}, status=deferred (");
         switch (agent)
         {
             case Agent.Lmtp:
                 WriteSaid(line, recipient);
-                line.Put($"452 4.2.2 <{recipient.To}> Quota exceeded (mailbox for user is full) (in reply to end of DATA command))");
+                line.Put($"452 4.2.2 <{recipient.To}> Quota exceeded (mailbox for user is full) "
+                    + $"(in reply to end of DATA command))");
                 break;
             case Agent.Pipe:
-                line.Put("temporary failure. Command output: lda: Error: sieve: execution of script failed )"u8);
+                line.Put("temporary failure. Command output: lda: Error: sieve: execution of "u8
+                    + "script failed )"u8);
                 break;
             default:
                 line.Put("maildir delivery failed: error writing message: Disk quota exceeded)"u8);
@@ -332,13 +353,22 @@ internal sealed partial class Hop
         bool isSuspended = trouble < 3 && IsSuspended(recipient);
         if (trouble < 3 && !isSuspended && sim.Rng.Below(3) == 0)
         {
-            sim.Log.Line(now, Node, Daemon.Smtp, Node.Pid(Daemon.Smtp), $"connect to {server}[{server.Ip}]:25: Connection timed out");
+            sim.Log.Line(now, Node, Daemon.Smtp, Node.Pid(Daemon.Smtp), $"connect to "
+                + $"{server}[{server.Ip}]:25: Connection timed out");
         }
-        int dsn = trouble switch { < 3 => 40_401, < 8 => 40_701, 8 => 40_403, 9 => 40_202, _ => 40_700 };
+        int dsn = trouble switch
+        {
+            < 3 => 40_401,
+            < 8 => 40_701,
+            8 => 40_403,
+            9 => 40_202,
+            _ => 40_700,
+        };
         bool isReached = trouble >= 3 && trouble != 8;
         Relay relay = isReached ? new Relay(RelayKind.Mx, 0, server) : new Relay(RelayKind.None);
         recipient.Log(Status.Deferred, dsn, relay, isSuspended ? Agent.Retry : Agent.Smtp, now);
-        ByteWriter line = BeginDelivery(sim, now, isSuspended ? Daemon.Retry : Daemon.Smtp, recipient);
+        Daemon daemon = isSuspended ? Daemon.Retry : Daemon.Smtp;
+        ByteWriter line = BeginDelivery(sim, now, daemon, recipient);
         line.Put($"dsn={new DsnText(dsn)}, status=deferred (");
         if (isReached)
         {
@@ -349,7 +379,8 @@ internal sealed partial class Hop
                 9 => "452 4.2.2 Over quota",
                 _ => "421 4.7.0 Too many connections from your host, try later",
             });
-            line.Put(trouble < 10 ? " (in reply to RCPT TO command))" : " (in reply to MAIL FROM command))");
+            line.Put(trouble < 10 ? " (in reply to RCPT TO command))" : " (in reply to MAIL FROM "
+                + "command))");
         }
         else if (trouble == 8)
         {

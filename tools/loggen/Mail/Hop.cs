@@ -384,7 +384,11 @@ internal sealed partial class Hop : Actor
             if (recipient.Attempts > 0 && !recipient.IsHandedOn)
             {
                 truth.Mail(
-                    this, recipient, StatusWord(recipient.Status), recipient.FinalMicros, Marks.InFlight);
+                    this,
+                    recipient,
+                    StatusWord(recipient.Status),
+                    recipient.FinalMicros,
+                    Marks.InFlight);
             }
         }
         if (!isAnyKnown && IsQueued)

@@ -19,8 +19,12 @@ internal static class LocalSubmission
             PickupSender = new Address(AddressKind.BareSystem, account),
             SizeBytes = (long)rng.LogNormal(1_400, 0.7) + 420,
             MessageId = new MessageId(
-                isWeb ? MessageIdStyle.Roundcube : MessageIdStyle.Postfix, rng.Next(), now, ~node.Host),
-            Recipients = isWeb ? sim.Mails.Outbound(node, copiesToArchive: false) : sim.Mails.Local(node, account),
+                isWeb ? MessageIdStyle.Roundcube : MessageIdStyle.Postfix,
+                rng.Next(),
+                now,
+                ~node.Host),
+            Recipients = isWeb ? sim.Mails.Outbound(node, copiesToArchive: false)
+                : sim.Mails.Local(node, account),
             WantsFilter = node.Filter == FilterMode.OrigQueueId && rng.Below(2) == 0,
         };
         sim.Log.Line(

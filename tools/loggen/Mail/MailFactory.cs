@@ -12,7 +12,8 @@ internal sealed class MailFactory(Rng rng, Options options)
 
     public int Mailbox() => rng.Rank(options.Mailboxes);
 
-    public int Peer() => options.HasUniformPeers ? rng.Below(options.Peers) : rng.Rank(options.Peers);
+    public int Peer() => options.HasUniformPeers ? rng.Below(options.Peers)
+        : rng.Rank(options.Peers);
 
     public long SizeBytes() => (long)Math.Clamp(rng.LogNormal(13_000, 1.5), 480, 52_428_800);
 
@@ -68,7 +69,8 @@ internal sealed class MailFactory(Rng rng, Options options)
             }
             else if (draw < 90 && (i == 0 || !isFiltered))
             {
-                Add(Aliased(node, new Address(AddressKind.Alias, rng.Rank(AliasCount)), isFiltered));
+                Add(Aliased(node, new Address(AddressKind.Alias, rng.Rank(AliasCount)),
+                    isFiltered));
             }
             else
             {
@@ -87,7 +89,8 @@ internal sealed class MailFactory(Rng rng, Options options)
         {
             Address to = rng.Below(100) < 38
                 ? new Address(AddressKind.Mailbox, Mailbox())
-                : new Address(rng.Below(2_000) == 0 ? AddressKind.Quoted : AddressKind.Peer, Peer());
+                : new Address(
+                    rng.Below(2_000) == 0 ? AddressKind.Quoted : AddressKind.Peer, Peer());
             Add(Fated(node, to, default, mayForward: true));
         }
         if (copiesToArchive)
@@ -177,7 +180,8 @@ internal sealed class MailFactory(Rng rng, Options options)
         }
         if (failures > Lasting)
         {
-            trouble = trouble / 12 * 12 + (trouble % 5) switch { 3 => 8, 4 => 9, var timeout => timeout };
+            int kind = (trouble % 5) switch { 3 => 8, 4 => 9, var timeout => timeout };
+            trouble = trouble / 12 * 12 + kind;
         }
         bool isUnknown = fate == Fate.Bounce && mayForward && to.Kind == AddressKind.Mailbox;
         return new Recipient

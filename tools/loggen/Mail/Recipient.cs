@@ -45,7 +45,9 @@ internal sealed record Origin(long TimeMicros, Address Sasl, int Uid, Client Cli
     public Ip ClientIp => Uid >= 0 ? default : Client.Ip;
 }
 
-/// <summary>One recipient in one queue file: what will happen, and what the log has said so far.</summary>
+/// <summary>
+/// One recipient in one queue file: what will happen, and what the log has said so far.
+/// </summary>
 internal sealed class Recipient
 {
     public required Address To { get; init; }
@@ -56,7 +58,9 @@ internal sealed class Recipient
     /// <summary>As addressed, known from this hop or an earlier one.</summary>
     public Address TrueOrigTo { get; init; }
 
-    /// <summary>The address the next hop will give to it where this hop does not expand aliases.</summary>
+    /// <summary>
+    /// The address the next hop will give to it where this hop does not expand aliases.
+    /// </summary>
     public Address Expansion { get; init; }
 
     public Fate Fate { get; init; }

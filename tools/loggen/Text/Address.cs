@@ -47,7 +47,9 @@ internal enum AddressKind : byte
     Archive,
 }
 
-/// <summary>An address by number; equal values have equal texts and different values different ones.</summary>
+/// <summary>
+/// An address by number; equal values have equal texts and different values different ones.
+/// </summary>
 internal readonly record struct Address(AddressKind Kind, int Index = 0, int Detail = 0) : IText
 {
     private const int TailDomainCount = 60_000;
@@ -56,7 +58,8 @@ internal readonly record struct Address(AddressKind Kind, int Index = 0, int Det
 
     public static readonly string[] Accounts = ["root", "www-data", "list", "backup", "monitor"];
 
-    private static readonly string[] s_details = ["shop", "news", "bank", "github", "lists", "spam"];
+    private static readonly string[] s_details = ["shop", "news", "bank", "github", "lists",
+        "spam"];
 
     public bool IsNone => Kind == AddressKind.None;
 
@@ -102,7 +105,8 @@ internal readonly record struct Address(AddressKind Kind, int Index = 0, int Det
                 WriteLocalDomain(writer);
                 break;
             case AddressKind.Unknown:
-                writer.Put($"{Names.Last[Index % Names.Last.Length]}{Names.First[Index % Names.First.Length]}.{Index}");
+                writer.Put($"{Names.Last[Index % Names.Last.Length]}"
+                    + $"{Names.First[Index % Names.First.Length]}.{Index}");
                 WriteLocalDomain(writer);
                 break;
             case AddressKind.System:

@@ -64,7 +64,8 @@ internal sealed class ByteWriter
     /// <summary>Hexadecimal, at least <paramref name="digits"/> digits.</summary>
     public void Hex(ulong value, int digits, bool upper)
     {
-        int needed = Math.Max(digits, (67 - int.CreateTruncating(ulong.LeadingZeroCount(value | 1))) / 4);
+        int significantBits = 64 - System.Numerics.BitOperations.LeadingZeroCount(value | 1);
+        int needed = Math.Max(digits, (significantBits + 3) / 4);
         ReadOnlySpan<byte> alphabet = upper ? "0123456789ABCDEF"u8 : "0123456789abcdef"u8;
         Span<byte> target = Free()[..needed];
         for (int i = needed - 1; i >= 0; i--)
@@ -85,7 +86,8 @@ internal sealed class ByteWriter
         }
     }
 
-    [SuppressMessage("Performance", "CA1822", Justification = "The text went to this writer already.")]
+    [SuppressMessage("Performance", "CA1822", Justification = "The text went to this writer "
+        + "already.")]
     public void Put([InterpolatedStringHandlerArgument("")] ref TextHandler text) => _ = text;
 
     private Span<byte> Free()
@@ -98,7 +100,9 @@ internal sealed class ByteWriter
     }
 }
 
-/// <summary>Writes the parts of an interpolated string straight into a <see cref="ByteWriter"/>.</summary>
+/// <summary>
+/// Writes the parts of an interpolated string straight into a <see cref="ByteWriter"/>.
+/// </summary>
 [InterpolatedStringHandler]
 internal readonly ref struct TextHandler
 {

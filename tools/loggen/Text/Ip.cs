@@ -1,6 +1,8 @@
 namespace LogGen.Text;
 
-/// <summary>A client or server address out of the ranges reserved for documentation and tests.</summary>
+/// <summary>
+/// A client or server address out of the ranges reserved for documentation and tests.
+/// </summary>
 /// <remarks>
 /// IPv4: value in the low 32 bits of <c>Low</c>. IPv6: <c>High</c> and <c>Low</c>, all groups but
 /// 4 to 6 non-zero, so that the canonical text (RFC 5952) needs no search for the longest run.
@@ -17,7 +19,9 @@ internal readonly record struct Ip(ulong High, ulong Low) : IText
     /// <summary>Loopback or RFC 1918: such a client is one of ours.</summary>
     public bool IsOurs => !IsV6 && (Low >> 24 is 10 or 127) || Low == ulong.MaxValue;
 
-    /// <summary>A mail server: 198.18.0.0/15 mostly, then the documentation nets, some IPv6.</summary>
+    /// <summary>
+    /// A mail server: 198.18.0.0/15 mostly, then the documentation nets, some IPv6.
+    /// </summary>
     public static Ip Server(ulong hash) => (hash % 100) switch
     {
         < 84 => new Ip(0, 0xC6120000 | (hash >> 20 & 0x1FFFF)),
@@ -34,7 +38,8 @@ internal readonly record struct Ip(ulong High, ulong Low) : IText
         _ => V6(hash >> 8, interfaceIsShort: false),
     };
 
-    public static Ip Private(ulong hash) => new(0, 0x0A000000 | (hash & 0x3FF) << 8 | (hash >> 10 & 127) + 1);
+    public static Ip Private(ulong hash) =>
+        new(0, 0x0A000000 | (hash & 0x3FF) << 8 | (hash >> 10 & 127) + 1);
 
     public void WriteTo(ByteWriter writer)
     {
@@ -48,7 +53,8 @@ internal readonly record struct Ip(ulong High, ulong Low) : IText
         }
         else
         {
-            writer.Put($"{(long)(Low >> 24)}.{(long)(Low >> 16 & 255)}.{(long)(Low >> 8 & 255)}.{(long)(Low & 255)}");
+            writer.Put($"{(long)(Low >> 24)}.{(long)(Low >> 16 & 255)}."
+                + $"{(long)(Low >> 8 & 255)}.{(long)(Low & 255)}");
         }
     }
 

@@ -1,8 +1,11 @@
 namespace LogGen.Text;
 
-/// <summary>The Message-ID header of one mail, in the manner of the program that wrote it.</summary>
+/// <summary>
+/// The Message-ID header of one mail, in the manner of the program that wrote it.
+/// </summary>
 /// <remarks>A negative domain is the complement of a host of ours.</remarks>
-internal readonly record struct MessageId(MessageIdStyle Style, ulong Seed, long UnixMicros, int Domain)
+internal readonly record struct MessageId(MessageIdStyle Style, ulong Seed, long UnixMicros,
+    int Domain)
     : IText
 {
     private static ReadOnlySpan<byte> Alphanumeric =>
@@ -34,11 +37,13 @@ internal readonly record struct MessageId(MessageIdStyle Style, ulong Seed, long
                 WriteExchange(writer, more);
                 return;
             case MessageIdStyle.Java:
-                writer.Put($"{(long)(Seed % 2_000_000_000)}.{(long)(more % 99_999)}.{UnixMicros / 1000}@");
+                writer.Put($"{(long)(Seed % 2_000_000_000)}.{(long)(more % 99_999)}."
+                    + $"{UnixMicros / 1000}@");
                 break;
             case MessageIdStyle.Postfix:
                 WriteDate(writer);
-                writer.Put($".{new QueueId(IsLong: false, UnixMicros, (long)(Seed & 0xFFFFF) + 65_536)}@");
+                long inode = (long)(Seed & 0xFFFFF) + 65_536;
+                writer.Put($".{new QueueId(IsLong: false, UnixMicros, inode)}@");
                 break;
             case MessageIdStyle.Roundcube:
                 writer.Hex(Seed, 16, upper: false);

@@ -8,7 +8,8 @@ internal static class Names
     /// <summary>The domains a reader of the log has to configure as local.</summary>
     public static readonly string[] LocalDomains =
     [
-        "example.org", "example.com", "verein.example.org", "schule.example.com", "firma.example.org",
+        "example.org", "example.com", "verein.example.org", "schule.example.com",
+            "firma.example.org",
     ];
 
     private const string FirstNames =
@@ -44,14 +45,17 @@ internal static class Names
     public static readonly byte[][] First = Split(FirstNames);
     public static readonly byte[][] Last = Split(LastNames);
     public static readonly byte[][] Role = Split(Roles);
-    public static readonly byte[][] LocalDomain = Array.ConvertAll(LocalDomains, Encoding.ASCII.GetBytes);
+    public static readonly byte[][] LocalDomain = Array.ConvertAll(LocalDomains,
+        Encoding.ASCII.GetBytes);
 
     private static readonly byte[][] s_providers = Split(Providers);
     private static readonly byte[][] s_words = Split(DomainWords);
 
     public static int ProviderCount => s_providers.Length;
 
-    /// <summary>Every number is a domain of its own; the first few are the large providers.</summary>
+    /// <summary>
+    /// Every number is a domain of its own; the first few are the large providers.
+    /// </summary>
     public static void WriteDomain(ByteWriter writer, int domain)
     {
         if (domain < s_providers.Length)
@@ -80,5 +84,6 @@ internal static class Names
 
     // Distinct words are what makes addresses of different numbers different.
     private static byte[][] Split(string words) =>
-        Array.ConvertAll(words.Split(' ').Distinct(StringComparer.Ordinal).ToArray(), Encoding.ASCII.GetBytes);
+        Array.ConvertAll(words.Split(' ').Distinct(StringComparer.Ordinal).ToArray(),
+            Encoding.ASCII.GetBytes);
 }

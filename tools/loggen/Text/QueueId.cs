@@ -1,6 +1,8 @@
 namespace LogGen.Text;
 
-/// <summary>A Postfix queue id (src/global/mail_queue.h): both forms come from the same numbers.</summary>
+/// <summary>
+/// A Postfix queue id (src/global/mail_queue.h): both forms come from the same numbers.
+/// </summary>
 /// <remarks>
 /// Short: microseconds as five hex digits, inode in hex. Long: seconds in base 52, microseconds as
 /// four digits of base 52, <c>z</c>, inode in base 51.
@@ -40,7 +42,9 @@ internal readonly record struct QueueId(bool IsLong, long CreatedUnixMicros, lon
     }
 }
 
-/// <summary>Hands out queue ids that are unique while their file lives, as a file system does.</summary>
+/// <summary>
+/// Hands out queue ids that are unique while their file lives, as a file system does.
+/// </summary>
 internal sealed class QueueIdSource(bool isLong, long firstInode, Rng rng)
 {
     // A freed inode rests, so that a short id never returns while a reader may still wait for

@@ -16,7 +16,8 @@ internal readonly record struct Server(int Domain, int Which, bool Sends) : ITex
     {
         if (IsHosted)
         {
-            writer.Put($"{(Sends ? "smtp" : "mx")}{Which}.hosting{Domain % HosterCount}.example.net");
+            writer.Put($"{(Sends ? "smtp" : "mx")}{Which}.hosting"
+                + $"{Domain % HosterCount}.example.net");
             return;
         }
         writer.Put(Sends ? "out" : "mx");
@@ -26,7 +27,9 @@ internal readonly record struct Server(int Domain, int Which, bool Sends) : ITex
     }
 }
 
-/// <summary>What smtpd calls its client: <c>name[address]</c>, name <c>unknown</c> without a PTR record.</summary>
+/// <summary>
+/// What smtpd calls its client: <c>name[address]</c>, name <c>unknown</c> without a PTR record.
+/// </summary>
 internal readonly record struct Client(ClientKind Kind, int Index, Server Server, Ip Ip) : IText
 {
     public void WriteTo(ByteWriter writer)
@@ -85,7 +88,8 @@ internal enum RelayKind : byte
 }
 
 /// <summary>The value of <c>relay=</c>.</summary>
-internal readonly record struct Relay(RelayKind Kind, int Index = 0, Server Server = default) : IText
+internal readonly record struct Relay(RelayKind Kind, int Index = 0, Server Server = default)
+    : IText
 {
     public void WriteTo(ByteWriter writer)
     {

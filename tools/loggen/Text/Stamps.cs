@@ -56,7 +56,8 @@ internal sealed class Stamps(bool isRfc3339, TimeZoneInfo zone)
     }
 
     /// <summary>As anvil and others write a time inside their text.</summary>
-    public void WriteTraditional(ByteWriter line, long unixMicros) => Traditional(line, LocalTime(unixMicros));
+    public void WriteTraditional(ByteWriter line, long unixMicros) =>
+        Traditional(line, LocalTime(unixMicros));
 
     private void Render(DateTime local, int offsetMinutes)
     {
