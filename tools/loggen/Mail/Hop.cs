@@ -266,7 +266,7 @@ internal sealed partial class Hop : Actor
     {
         Rng rng = sim.Rng;
         long wait = Math.Clamp(ageSeconds, 300, 4_000) * Second + rng.Between(0, 300 * Second);
-        int act = rng.Below(300) switch
+        int act = rng.Below(200) switch
         {
             0 => Delete,
             1 or 2 when Marks == Marks.None && !WantsFilter => Requeue,
