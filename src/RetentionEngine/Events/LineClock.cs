@@ -25,6 +25,11 @@ internal sealed class LineClock
     private int _year;
     private bool _hasYear;
     private bool _hasLast;
+
+    // The year-less line before: the same day has the same year.
+    private int _month;
+    private int _day;
+    private long _dayStart;
     private long _lastLocal;
 
     private long _slot = long.MinValue;
@@ -46,6 +51,7 @@ internal sealed class LineClock
         _year = yearOfFirstLine;
         _hasYear = yearOfFirstLine != 0;
         _hasLast = false;
+        _month = 0;
         _slot = long.MinValue;
         _second = false;
         _lastAmbiguous = false;
@@ -67,6 +73,10 @@ internal sealed class LineClock
     /// <summary>An instant from a stamp without year and zone.</summary>
     public long YearLess(int month, int day, int secondOfDay, out short offsetMinutes)
     {
+        if (month == _month && day == _day)
+        {
+            return Local(_dayStart + secondOfDay, out offsetMinutes);
+        }
         int year = _year;
         if (!_hasLast && !_hasYear)
         {
@@ -81,7 +91,10 @@ internal sealed class LineClock
             year = LeapYearBefore(year);
         }
         _year = year;
-        return Local(CivilSeconds(year, month, day, secondOfDay), out offsetMinutes);
+        _month = month;
+        _day = day;
+        _dayStart = CivilSeconds(year, month, day, 0);
+        return Local(_dayStart + secondOfDay, out offsetMinutes);
     }
 
     /// <summary>An instant from local civil seconds; moves the order along.</summary>

@@ -20,6 +20,11 @@ internal sealed class LinePrefix
     // The traditional stamp of the line before, with its space. Default unless that line had one.
     private Vector128<byte> _stamp;
 
+    // Month and day of the last such line, with the space behind them.
+    private ulong _date;
+    private int _month;
+    private int _day;
+
     // The RFC 3339 stamp up to the second, of the last line that had one.
     private Vector128<byte> _isoStamp;
     private uint _isoStampTail;
@@ -54,6 +59,7 @@ internal sealed class LinePrefix
     {
         _clock.Begin(zone, firstLineLatestUnixMicros, yearOfFirstLine);
         _stamp = default;
+        _date = 0;
         _isoStamp = default;
         _isoLength = 0;
     }
@@ -149,6 +155,13 @@ internal sealed class LinePrefix
         {
             return at + 16;
         }
+        ulong date = Scan.Load(ref block, at) & 0xFF_FFFF_FFFF_FFFF;
+        if (date == _date)
+        {
+            int now = SecondOfDay(ref block, at + 7);
+            return now < 0 || Unsafe.Add(ref block, at + 15) != ' '
+                ? -1 : Traditional(now, stamp, at + 16);
+        }
         int month = Month(ref Unsafe.Add(ref block, at));
         int dayAt = at + 4;
         if (month == 0 || Unsafe.Add(ref block, at + 3) != ' ')
@@ -168,12 +181,20 @@ internal sealed class LinePrefix
         {
             return -1;
         }
-        TimeUnixMicros = _clock.YearLess(month, day, second, out short offset);
+        _month = month;
+        _day = day;
+        _date = onePlace ? 0 : date;
+        return Traditional(second, onePlace ? default : stamp, clockAt + 9);
+    }
+
+    private int Traditional(int secondOfDay, Vector128<byte> stamp, int behind)
+    {
+        TimeUnixMicros = _clock.YearLess(_month, _day, secondOfDay, out short offset);
         OffsetMinutes = offset;
         TimeFlags = RecordFlags.YearInferred | RecordFlags.ZoneInferred;
-        _stamp = onePlace ? default : stamp;
+        _stamp = stamp;
         _isoLength = 0;
-        return clockAt + 9;
+        return behind;
     }
 
     /// <summary><c>2025-07-04T09:05:01[.fraction][zone] </c>.</summary>

@@ -157,8 +157,11 @@ internal readonly record struct QueueId(ulong Lo, ulong Hi)
         ulong hi = Bmi2.X64.ParallelBitExtract(
             Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref at, 9)), PackMask);
         hi |= (ulong)(Unsafe.Add(ref at, 17) & 127) << 56;
-        lo = Bmi2.X64.ZeroHighBits(lo, (ulong)(7 * Math.Min(length, 9)));
-        hi = Bmi2.X64.ZeroHighBits(hi, (ulong)(7 * Math.Max(length - 9, 0)));
+
+        // A count of 64 or more keeps all bits.
+        int highLength = (length - 9) & ~((length - 9) >> 31);
+        lo = Bmi2.X64.ZeroHighBits(lo, (ulong)(7 * length));
+        hi = Bmi2.X64.ZeroHighBits(hi, (ulong)(7 * highLength));
         return new QueueId(lo, hi);
     }
 

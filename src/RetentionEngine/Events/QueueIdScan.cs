@@ -17,9 +17,9 @@ internal static class QueueIdScan
     private const int LongLengthMin = 12;
 
     // Largest microseconds, 999,999, in base 52 and in hex.
-    private const uint LongMicrosMax = ('7' << 24) | ('5' << 16) | ('p' << 8) | 'l';
-    private const ulong ShortMicrosMax =
-        ((ulong)'F' << 32) | ((ulong)'4' << 24) | ('2' << 16) | ('3' << 8) | 'F';
+    private const long LongMicrosMax = ((long)'7' << 24) | ('5' << 16) | ('p' << 8) | 'l';
+    private const long ShortMicrosMax =
+        ((long)'F' << 32) | ((long)'4' << 24) | ('2' << 16) | ('3' << 8) | 'F';
 
     // Bits: 1 decimal digit, 2 upper-case hex letter, 4 and 8 consonants of the two rows of
     // letters. The first table is by the low nibble, the second by the high one.
@@ -44,27 +44,24 @@ internal static class QueueIdScan
         Classes(ref at, out uint hex, out uint base52, out uint separators);
         uint all = (1u << length) - 1;
         separators &= all;
-        if (separators == 0)
+
+        // Hosts with short and long ids mix: whether there is a z is not to be branched on. Each
+        // verdict is negative when its rules are broken.
+        int separator = 31 - BitOperations.LeadingZeroCount(separators | 1);
+        int beforeSeparator = (separator - 4) & ~((separator - 4) >> 31);
+        long shortMicros = (long)(BinaryPrimitives.ReverseEndianness(
+            Unsafe.ReadUnaligned<ulong>(ref at)) >> 24);
+        long longMicros = BinaryPrimitives.ReverseEndianness(
+            Unsafe.ReadUnaligned<uint>(ref Unsafe.Add(ref at, beforeSeparator)));
+        long notShort = (ShortMicrosMax - shortMicros) | -(long)(~hex & all);
+        long notLong = (LongMicrosMax - longMicros) | -(long)(~base52 & all)
+            | (long)((separator - 10) | (11 - separator) | (length - LongLengthMin)
+                | (length - 2 - separator));
+        long isLong = -(long)separators >> 63;
+        if ((notShort ^ ((notShort ^ notLong) & isLong)) < 0)
         {
-            ulong micros = BinaryPrimitives.ReverseEndianness(
-                Unsafe.ReadUnaligned<ulong>(ref at)) >> 24;
-            if ((hex & all) != all || micros > ShortMicrosMax)
-            {
-                id = default;
-                return false;
-            }
-        }
-        else
-        {
-            int separator = 31 - BitOperations.LeadingZeroCount(separators);
-            uint micros = BinaryPrimitives.ReverseEndianness(
-                Unsafe.ReadUnaligned<uint>(ref Unsafe.Add(ref at, Math.Max(separator - 4, 0))));
-            if ((base52 & all) != all || separator is < 10 or > 11 || length < LongLengthMin
-                || separator == length - 1 || micros > LongMicrosMax)
-            {
-                id = default;
-                return false;
-            }
+            id = default;
+            return false;
         }
         id = QueueId.Pack(ref at, length);
         return true;

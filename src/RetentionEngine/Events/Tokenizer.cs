@@ -84,6 +84,7 @@ internal sealed class Tokenizer(HostTable hosts)
         return line;
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private int ReadLines(
         ReadOnlySpan<byte> block, int start, ReadOnlySpan<int> ends, Span<LogEvent> events)
     {
@@ -156,18 +157,21 @@ internal sealed class Tokenizer(HostTable hosts)
     private LineOutcome ReadMessage(
         ref byte block, int start, in LineFrame frame, int host, ref LogEvent e)
     {
-        e = default;
-        e.TimeUnixMicros = _prefix.TimeUnixMicros;
-        e.OffsetMinutes = _prefix.OffsetMinutes;
-        e.TimeFlags = _prefix.TimeFlags;
-        e.Host = host;
-        e.LineStart = start;
-        return frame.Tag.Program switch
+        LineOutcome outcome = frame.Tag.Program switch
         {
             < LogProgram.Dovecot => Postfix.Parse(ref block, frame, ref e),
             LogProgram.Dovecot => Dovecot.Parse(ref block, frame, ref e),
             _ => Courier.Parse(ref block, frame, ref e),
         };
+        if (outcome == LineOutcome.Event)
+        {
+            e.TimeUnixMicros = _prefix.TimeUnixMicros;
+            e.OffsetMinutes = _prefix.OffsetMinutes;
+            e.TimeFlags = _prefix.TimeFlags;
+            e.Host = host;
+            e.LineStart = start;
+        }
+        return outcome;
     }
 
     /// <summary>A line with a new stamp, a rare prefix, or a pair of host and tag not met lately.</summary>

@@ -45,6 +45,7 @@ internal sealed class Courier : ILogFormat<Courier>
         {
             at += 6;
         }
+        e = default;
         e.Kind = EventKind.Login;
         if (!Scan.Is(ref block, at, end, "LOGIN, user="u8))
         {

@@ -35,6 +35,7 @@ internal sealed class Dovecot : ILogFormat<Dovecot>
         {
             return LineOutcome.Ignored;
         }
+        e = default;
         e.Protocol = protocol;
         if (Unsafe.Add(ref block, service) == '(')
         {

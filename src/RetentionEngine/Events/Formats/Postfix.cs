@@ -45,18 +45,29 @@ internal sealed class Postfix : ILogFormat<Postfix>
 
     public static LineOutcome Parse(ref byte block, in LineFrame frame, ref LogEvent e)
     {
-        int start = frame.Start;
-        int end = frame.End;
-        if (!TryQueueId(ref block, start, end, out QueueId id, out int at))
+        if (!TryQueueId(ref block, frame.Start, frame.End, out QueueId id, out int at))
         {
-            return PostfixReject.ParseWithoutId(ref block, frame, ref e);
+            return IsRefusal(ref block, frame.Start)
+                ? PostfixReject.ParseWithoutId(ref block, frame, ref e) : LineOutcome.Ignored;
         }
+        e = default;
         e.QueueId = id;
-        switch (frame.Tag.Program)
+        return ParseMessage(ref block, at, frame.End, frame.Tag, ref e);
+    }
+
+    /// <summary>Whether a message without queue id may begin with NOQUEUE or proxy-reject.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool IsRefusal(ref byte block, int start) =>
+        Unsafe.Add(ref block, start) is (byte)'N' or (byte)'p';
+
+    private static LineOutcome ParseMessage(
+        ref byte block, int at, int end, LogTag tag, ref LogEvent e)
+    {
+        switch (tag.Program)
         {
             case LogProgram.Agent:
                 return Scan.Is(ref block, at, end, "to=<"u8)
-                    ? PostfixDelivery.Parse(ref block, at, end, frame.Tag.Agent, ref e)
+                    ? PostfixDelivery.Parse(ref block, at, end, tag.Agent, ref e)
                     : LineOutcome.Ignored;
             case LogProgram.Qmgr:
                 return ParseQmgr(ref block, at, end, ref e);
@@ -72,7 +83,7 @@ internal sealed class Postfix : ILogFormat<Postfix>
                     : LineOutcome.Ignored;
             case LogProgram.Bounce:
                 return Scan.Is(ref block, at, end, "to=<"u8)
-                    ? PostfixDelivery.Parse(ref block, at, end, frame.Tag.Agent, ref e)
+                    ? PostfixDelivery.Parse(ref block, at, end, tag.Agent, ref e)
                     : ParseNotification(ref block, at, end, ref e);
             case LogProgram.Postsuper:
                 return ParseRemoved(

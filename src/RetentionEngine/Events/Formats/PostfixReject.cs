@@ -16,6 +16,7 @@ internal static class PostfixReject
     {
         int at = frame.Start;
         int end = frame.End;
+        e = default;
         if (Scan.Is(ref block, at, end, "NOQUEUE: "u8))
         {
             at += 9;
