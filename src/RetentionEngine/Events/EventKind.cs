@@ -29,7 +29,8 @@ internal enum EventKind : byte
 
     /// <summary>
     /// The queue file is gone. QueueId, Removal: qmgr or postsuper <c>removed</c>, cleanup
-    /// <c>removed (canceled|discarded)</c>.
+    /// <c>removed (canceled|discarded)</c>, cleanup <c>discard:</c> and <c>milter-discard:</c>
+    /// (Discarded: the client was told that all is well, so this is no refusal).
     /// </summary>
     Removed,
 
