@@ -10,6 +10,9 @@ namespace RetentionEngine.Blocks;
 /// </remarks>
 internal readonly ref struct PackedColumn
 {
+    /// <summary>Longer sequences are cut: patches are collected on the stack.</summary>
+    public const int ChunkLength = 1024;
+
     private const int Patched = 0x80;
 
     private readonly ReadOnlySpan<byte> _bits;
@@ -149,6 +152,24 @@ internal readonly ref struct PackedColumn
         if (patches > 0)
         {
             WritePatches(scratch, width, fullWidth, patches, sink);
+        }
+    }
+
+    /// <summary>Appends any number of values as columns of <see cref="ChunkLength"/>.</summary>
+    public static void WriteChunks(ReadOnlySpan<long> values, ByteSink sink, Span<ulong> scratch)
+    {
+        for (int from = 0; from < values.Length; from += ChunkLength)
+        {
+            Write(values[from..Math.Min(from + ChunkLength, values.Length)], sink, scratch);
+        }
+    }
+
+    public static void ReadChunks(scoped ref ByteCursor cursor, Span<long> values)
+    {
+        for (int from = 0; from < values.Length; from += ChunkLength)
+        {
+            int count = Math.Min(ChunkLength, values.Length - from);
+            new PackedColumn(ref cursor, count).CopyTo(values[from..]);
         }
     }
 

@@ -2,7 +2,7 @@ using RetentionEngine.Events;
 
 namespace RetentionEngine.Blocks;
 
-/// <summary>How a queue id is kept in a column. Values are part of the store's format.</summary>
+/// <summary>How a queue id is kept in columns. Values are part of the store's format.</summary>
 internal enum QueueIdForm : byte
 {
     None = 0,
@@ -28,11 +28,22 @@ internal readonly record struct QueueIdParts(QueueIdForm Form, long Micros, ulon
     /// <summary>52^7: more digits of seconds than seven are no queue id.</summary>
     private const long SecondsEnd = 1_028_071_702_528;
 
+    private const int Separator = 51;
+
+    private static readonly byte[] s_hexDigits = Digits("0123456789ABCDEF"u8);
+
+    private static readonly byte[] s_digits =
+        Digits("0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz"u8);
+
     public static QueueIdParts Of(QueueId id)
     {
         if (id.IsNone)
         {
             return default;
+        }
+        if (TryPacked(id, out QueueIdParts parts))
+        {
+            return parts;
         }
         if (!id.TryDecode(out bool isLong, out long seconds, out int micros, out ulong inode)
             || seconds >= SecondsEnd)
@@ -62,5 +73,78 @@ internal readonly record struct QueueIdParts(QueueIdForm Form, long Micros, ulon
                 Damage.Throw();
                 return default;
         }
+    }
+
+    // The usual ids, character by character. Those that are not written canonically (leading
+    // zeros) or have large numbers are left to the general way.
+    private static bool TryPacked(QueueId id, out QueueIdParts parts)
+    {
+        parts = default;
+        if ((long)(id.Lo | id.Hi) < 0)
+        {
+            return false;
+        }
+        Span<byte> text = stackalloc byte[18];
+        int length = 0;
+        for (ulong rest = id.Lo; rest != 0; rest >>= 7)
+        {
+            text[length++] = (byte)(rest & 127);
+        }
+        for (ulong rest = id.Hi; rest != 0; rest >>= 7)
+        {
+            text[length++] = (byte)(rest & 127);
+        }
+        // Six digits of seconds reach to the year 2596.
+        if (length is > 11 and <= 18 && s_digits[text[10]] == Separator)
+        {
+            return TryRead(text[..6], s_digits, 52, out ulong seconds)
+                && TryRead(text[6..10], s_digits, 52, out ulong micros)
+                && TryInode(text[11..length], s_digits, 51, out ulong inode)
+                && Set(QueueIdForm.Long, (long)((seconds * MicrosPerSecond) + micros), micros, inode, out parts);
+        }
+        return length is > 5 and <= 17
+            && TryRead(text[..5], s_hexDigits, 16, out ulong shortMicros)
+            && TryInode(text[5..length], s_hexDigits, 16, out ulong shortInode)
+            && Set(QueueIdForm.Short, (long)shortMicros, shortMicros, shortInode, out parts);
+    }
+
+    private static bool Set(
+        QueueIdForm form, long time, ulong micros, ulong inode, out QueueIdParts parts)
+    {
+        parts = new QueueIdParts(form, time, inode);
+        return micros < MicrosPerSecond;
+    }
+
+    private static bool TryInode(ReadOnlySpan<byte> text, byte[] digits, uint radix, out ulong value)
+    {
+        value = 0;
+        return (text[0] != '0' || text.Length == 1) && TryRead(text, digits, radix, out value);
+    }
+
+    // At most twelve digits: no overflow.
+    private static bool TryRead(ReadOnlySpan<byte> text, byte[] digits, uint radix, out ulong value)
+    {
+        value = 0;
+        foreach (byte b in text)
+        {
+            uint digit = digits[b];
+            if (digit >= radix)
+            {
+                return false;
+            }
+            value = (value * radix) + digit;
+        }
+        return true;
+    }
+
+    private static byte[] Digits(ReadOnlySpan<byte> alphabet)
+    {
+        var digits = new byte[128];
+        Array.Fill(digits, byte.MaxValue);
+        for (int i = 0; i < alphabet.Length; i++)
+        {
+            digits[alphabet[i]] = (byte)i;
+        }
+        return digits;
     }
 }

@@ -7,22 +7,26 @@ namespace RetentionEngine.Blocks;
 /// <remarks>Packed into four words, so that comparing and hashing are cheap.</remarks>
 internal readonly record struct RowTuple(ulong A, ulong B, ulong C, uint Host)
 {
-    public RowTuple(in RecordRow row)
+    public RowTuple(in RecordRow row, QueueIdForm form)
         : this(
             (byte)row.Kind | ((ulong)(byte)row.Status << 8) | ((ulong)(byte)row.Protocol << 16)
                 | ((ulong)(byte)row.Agent << 24) | ((ulong)(ushort)row.Flags << 32)
                 | ((ulong)(ushort)row.ReplyCode << 48),
             (uint)row.Dsn | ((ulong)row.Attempts << 32)
-                | (row.FinalTimeUnixMicros != 0 ? 1UL << 48 : 0),
+                | (row.FinalTimeUnixMicros != 0 ? 1UL << 48 : 0) | ((ulong)form << 49),
             (ushort)row.OffsetMinutes | ((ulong)(ushort)row.FinalOffsetMinutes << 16)
                 | ((ulong)(uint)row.Uid << 32),
             row.Host)
     {
     }
 
+    public const int FieldCount = 13;
+
     public RecordKind Kind => (RecordKind)(byte)A;
 
     public bool HasFinal => (B >> 48 & 1) != 0;
+
+    public QueueIdForm QueueIdForm => (QueueIdForm)(B >> 49 & 3);
 
     public ulong Hash =>
         ((A * 0x9E37_79B9_7F4A_7C15) ^ (B * 0xC2B2_AE3D_27D4_EB4F) ^ (C * 0x1656_67B1_9E37_79F9) ^ Host)
@@ -44,32 +48,39 @@ internal readonly record struct RowTuple(ulong A, ulong B, ulong C, uint Host)
         row.Host = Host;
     }
 
-    public void Write(ByteSink sink)
+    /// <summary>Field <paramref name="index"/> as a number, for the header.</summary>
+    public long Field(int index) => index switch
     {
-        sink.Varint(A);
-        sink.Varint(B);
-        // Zone offsets are often equal, the uid is -1 for most: a byte or two instead of five.
-        sink.Zigzag((short)C);
-        sink.Zigzag((short)(C >> 16) - (short)C);
-        sink.Zigzag((int)(C >> 32));
-        sink.Varint(Host);
-    }
+        0 => (byte)A,
+        1 => (byte)(A >> 8),
+        2 => (byte)(A >> 16),
+        3 => (byte)(A >> 24),
+        4 => (ushort)(A >> 32),
+        5 => (short)(A >> 48),
+        6 => (int)B,
+        7 => (ushort)(B >> 32),
+        8 => (long)(B >> 48),
+        9 => (short)C,
+        10 => (short)(C >> 16) - (short)C,
+        11 => (int)(C >> 32),
+        _ => Host,
+    };
 
-    public static RowTuple Read(ref ByteCursor cursor)
-    {
-        ulong a = cursor.Varint();
-        ulong b = cursor.Varint();
-        long offset = cursor.Zigzag();
-        long finalOffset = cursor.Zigzag() + offset;
-        long uid = cursor.Zigzag();
-        ulong c = (ushort)offset | ((ulong)(ushort)finalOffset << 16) | ((ulong)(uint)uid << 32);
-        return new RowTuple(a, b, c, (uint)cursor.Varint());
-    }
+    public static RowTuple OfFields(ReadOnlySpan<long> f) => new(
+        (byte)f[0] | ((ulong)(byte)f[1] << 8) | ((ulong)(byte)f[2] << 16) | ((ulong)(byte)f[3] << 24)
+            | ((ulong)(ushort)f[4] << 32) | ((ulong)(ushort)f[5] << 48),
+        (uint)f[6] | ((ulong)(ushort)f[7] << 32) | ((ulong)(ushort)f[8] << 48),
+        (ushort)f[9] | ((ulong)(ushort)(f[9] + f[10]) << 16) | ((ulong)(uint)f[11] << 32),
+        (uint)f[12]);
 }
 
 /// <summary>The distinct tuples of a run under construction.</summary>
 internal sealed class RunTuples
 {
+    private const int ByFieldFrom = 6;
+
+    private long[] _fields = new long[64];
+    private ulong[] _scratch = new ulong[64];
     private RowTuple[] _tuples = new RowTuple[64];
     private int[] _uses = new int[64];
     private int[] _slots = new int[128];
@@ -92,9 +103,9 @@ internal sealed class RunTuples
     }
 
     /// <summary>Provisional number of a row's tuple, to be put through <see cref="IndexOf"/>.</summary>
-    public int Mark(in RecordRow row)
+    public int Mark(in RecordRow row, QueueIdForm form)
     {
-        var tuple = new RowTuple(in row);
+        var tuple = new RowTuple(in row, form);
         if (_last < 0 || _tuples[_last] != tuple)
         {
             _last = FindOrAdd(in tuple);
@@ -127,14 +138,66 @@ internal sealed class RunTuples
 
     public int IndexOf(int number) => _indexes[number];
 
+    /// <summary>Writes the table: few tuples one by one, more of them field by field.</summary>
     public void Write(ByteSink sink, RunTexts texts)
     {
         sink.Varint(Count);
-        for (int i = 0; i < Count; i++)
+        if (_fields.Length < Count)
         {
-            RowTuple tuple = _tuples[_order[i]];
-            (tuple with { Host = texts.IdOf(tuple.Host) }).Write(sink);
+            _fields = new long[_tuples.Length];
+            _scratch = new ulong[_tuples.Length];
         }
+        int step = Count < ByFieldFrom ? 1 : Count;
+        for (int from = 0; from < Count; from += step)
+        {
+            for (int f = 0; f < RowTuple.FieldCount; f++)
+            {
+                for (int i = 0; i < step; i++)
+                {
+                    RowTuple tuple = _tuples[_order[from + i]];
+                    _fields[i] = (tuple with { Host = texts.IdOf(tuple.Host) }).Field(f);
+                }
+                if (step == 1)
+                {
+                    sink.Zigzag(_fields[0]);
+                }
+                else
+                {
+                    PackedColumn.WriteChunks(_fields.AsSpan(0, step), sink, _scratch);
+                }
+            }
+        }
+    }
+
+    /// <summary>Reads what <see cref="Write"/> wrote.</summary>
+    public static RowTuple[] Read(ref ByteCursor cursor)
+    {
+        int count = cursor.Count(RunFormat.RowsMax);
+        // That many different tuples can't take less than a byte each.
+        if (count > 256 && count > cursor.Remaining)
+        {
+            Damage.Throw();
+        }
+        var fields = new long[RowTuple.FieldCount][];
+        for (int f = 0; f < fields.Length; f++)
+        {
+            fields[f] = new long[count];
+            if (count >= ByFieldFrom)
+            {
+                PackedColumn.ReadChunks(ref cursor, fields[f]);
+            }
+        }
+        var tuples = new RowTuple[count];
+        Span<long> one = stackalloc long[RowTuple.FieldCount];
+        for (int i = 0; i < count; i++)
+        {
+            for (int f = 0; f < fields.Length; f++)
+            {
+                one[f] = count < ByFieldFrom ? cursor.Zigzag() : fields[f][i];
+            }
+            tuples[i] = RowTuple.OfFields(one);
+        }
+        return tuples;
     }
 
     private int FindOrAdd(in RowTuple tuple)

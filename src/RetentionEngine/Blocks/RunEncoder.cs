@@ -12,10 +12,13 @@ namespace RetentionEngine.Blocks;
 internal sealed class RunEncoder
 {
     private const int GroupRows = RunFormat.GroupRows;
+    private const int InodeRowsMin = 128;
 
     private readonly RunTexts _texts = new();
     private readonly RunAddresses _addresses;
     private readonly RunTuples _tuples = new();
+    private readonly RunRelays _relays = new();
+    private readonly InodeBases _inodes = new();
     private readonly RunSections _sections = new();
     private readonly ByteSink _header = new();
     private readonly ByteSink _directory = new();
@@ -28,7 +31,9 @@ internal sealed class RunEncoder
     private readonly uint[] _own = new uint[GroupRows];
     private readonly ulong[] _starts = new ulong[GroupRows / 64];
     private readonly ulong[] _scratch = new ulong[GroupRows];
+    private readonly QueueIdForm[] _forms = new QueueIdForm[GroupRows];
     private int[] _tupleOf = [];
+    private QueueIdParts[] _idOf = [];
     private int[] _lastTextGroup = [];
     private int[] _lastAddressGroup = [];
     private StringTable _strings = null!;
@@ -69,7 +74,7 @@ internal sealed class RunEncoder
         {
             int from = g * GroupRows;
             int count = Math.Min(GroupRows, order.Length - from);
-            EncodeGroup(rows, order.Slice(from, count), _tupleOf.AsSpan(from, count), g, groups > 1);
+            EncodeGroup(rows, order.Slice(from, count), from, g, groups > 1);
             _directory.Varint(_own[0]);
             _directory.Varint(_own[count - 1] - _own[0]);
         }
@@ -92,33 +97,89 @@ internal sealed class RunEncoder
         _texts.Begin(ranker, _strings);
         _addresses.Begin(order.Length);
         _tuples.Begin();
+        _relays.Begin(_strings.Count);
         if (_tupleOf.Length < order.Length)
         {
             _tupleOf = new int[order.Length + (order.Length >> 2)];
+            _idOf = new QueueIdParts[_tupleOf.Length];
         }
         long first = long.MaxValue;
         long last = long.MinValue;
+        QueueId lastId = default;
+        QueueIdParts lastParts = default;
         for (int i = 0; i < order.Length; i++)
         {
             ref readonly RecordRow row = ref rows[order[i]];
             first = Math.Min(first, row.TimeUnixMicros);
             last = Math.Max(last, row.TimeUnixMicros);
-            _texts.Mark(row.Sender);
-            _texts.Mark(row.Recipient);
-            _texts.Mark(row.OrigTo);
-            _texts.Mark(row.Sasl);
-            _texts.Mark(row.Relay);
-            _texts.Mark(row.Via);
-            _texts.Mark(row.Retries);
-            _texts.Mark(row.Host);
+            if (row.QueueId != lastId)
+            {
+                lastId = row.QueueId;
+                lastParts = QueueIdParts.Of(lastId);
+            }
+            _idOf[i] = lastParts;
+            _tupleOf[i] = _tuples.Mark(in row, lastParts.Form);
+            MarkTexts(in row);
             _addresses.Mark(row.IpHi, row.IpLo);
-            _tupleOf[i] = _tuples.Mark(in row);
         }
         _texts.Assign();
         _addresses.Assign();
         _tuples.Assign();
+        _relays.Assign();
         output.FirstUnixMicros = first;
         output.LastUnixMicros = last;
+        CollectInodes(rows, order, first, last);
+    }
+
+    private void MarkTexts(in RecordRow row)
+    {
+        _texts.Mark(row.Sender);
+        _texts.Mark(row.Recipient);
+        _texts.Mark(row.OrigTo);
+        _texts.Mark(row.Sasl);
+        _texts.Mark(row.Relay);
+        _texts.Mark(row.Retries);
+        _texts.Mark(row.Host);
+        if (row.Via > 1 && ViaOf(row.Via, out _) == ViaForm.Text)
+        {
+            _texts.Mark(row.Via);
+        }
+        _relays.Mark(row.Relay);
+    }
+
+    private void CollectInodes(
+        ReadOnlySpan<RecordRow> rows, ReadOnlySpan<int> order, long first, long last)
+    {
+        _inodes.Begin(first, last, order.Length);
+        // In a small run a table costs more than it saves.
+        for (int i = 0; i < order.Length && order.Length >= InodeRowsMin; i++)
+        {
+            if (_idOf[i].Form is QueueIdForm.Long or QueueIdForm.Short)
+            {
+                ref readonly RecordRow row = ref rows[order[i]];
+                _inodes.Mark(row.Host, row.TimeUnixMicros, _idOf[i].Inode);
+            }
+        }
+        _inodes.Assign();
+    }
+
+    private ViaForm ViaOf(uint via, out QueueIdParts parts)
+    {
+        parts = default;
+        if (via == 0)
+        {
+            return ViaForm.None;
+        }
+        if (QueueId.TryParse(_strings[via], out QueueId id))
+        {
+            parts = QueueIdParts.Of(id);
+        }
+        return parts.Form switch
+        {
+            QueueIdForm.Long => ViaForm.Long,
+            QueueIdForm.Short => ViaForm.Short,
+            _ => ViaForm.Text,
+        };
     }
 
     private void PrepareGroups(int groups)
@@ -140,8 +201,7 @@ internal sealed class RunEncoder
     }
 
     private void EncodeGroup(
-        ReadOnlySpan<RecordRow> rows, ReadOnlySpan<int> order, ReadOnlySpan<int> tuples, int group,
-        bool index)
+        ReadOnlySpan<RecordRow> rows, ReadOnlySpan<int> order, int firstRow, int group, bool index)
     {
         int messages = 0;
         int previous = -1;
@@ -151,13 +211,23 @@ internal sealed class RunEncoder
             ref readonly RecordRow row = ref rows[order[i]];
             bool ownSender = RunPlanner.IsOwnSender(row.Kind);
             uint ownText = ownSender ? row.Sender : row.Recipient;
+            uint otherText = ownSender ? row.Recipient : row.Sender;
             uint own = _texts.IdOf(ownText);
             _own[i] = own;
-            GatherRow(in row, ownSender ? row.Recipient : row.Sender, i, _tuples.IndexOf(tuples[i]));
+            GatherRow(in row, otherText, i, _tuples.IndexOf(_tupleOf[firstRow + i]));
             if (previous < 0 || own != _own[i - 1] || !IsSameMessage(in rows[previous], in row))
             {
                 _starts[i >> 6] |= 1UL << i;
-                GatherMessage(in row, ownText, messages, own, group, index);
+                GatherMessage(in row, in _idOf[firstRow + i], messages);
+                _messages[(int)MessageColumn.Sasl][messages] =
+                    row.Sasl < 2 ? row.Sasl
+                    : row.Sasl == ownText ? RunFormat.SaslIsOwn
+                    : row.Sasl == otherText ? RunFormat.SaslIsOther
+                    : _texts.IdOf(row.Sasl) + RunFormat.SaslTextOffset;
+                if (index)
+                {
+                    IndexMessage(in row, in _idOf[firstRow + i], own, messages, group);
+                }
                 messages++;
             }
             previous = order[i];
@@ -177,38 +247,44 @@ internal sealed class RunEncoder
         _rows[(int)RowColumn.FinalDelay][i] =
             row.FinalTimeUnixMicros == 0 ? 0 : row.FinalTimeUnixMicros - row.TimeUnixMicros;
         _rows[(int)RowColumn.OrigTo][i] = _texts.IdOf(row.OrigTo);
-        _rows[(int)RowColumn.Relay][i] = _texts.IdOf(row.Relay);
+        _rows[(int)RowColumn.Relay][i] = _relays.IndexOf(row.Relay);
         _rows[(int)RowColumn.Retries][i] = _texts.IdOf(row.Retries);
     }
 
-    private void GatherMessage(
-        in RecordRow row, uint ownText, int m, uint own, int group, bool index)
+    private void GatherMessage(in RecordRow row, in QueueIdParts id, int m)
     {
-        QueueIdParts id = QueueIdParts.Of(row.QueueId);
-        uint sasl = _texts.IdOf(row.Sasl);
-        uint address = _addresses.IndexOf(row.IpHi, row.IpLo);
-        _messages[(int)MessageColumn.Time][m] = row.TimeUnixMicros - _bucketStart;
+        long time = row.TimeUnixMicros;
+        ulong inodeBase = _inodes.Of(row.Host, time);
+        bool isNumber = id.Form is QueueIdForm.Long or QueueIdForm.Short;
+        _forms[m] = id.Form;
+        _messages[(int)MessageColumn.Time][m] = time - _bucketStart;
         _messages[(int)MessageColumn.MessageId][m] = (long)row.MessageIdHash;
-        _messages[(int)MessageColumn.QueueIdForm][m] = (long)id.Form;
-        _messages[(int)MessageColumn.QueueIdMicros][m] = QueueIdTime.Encode(id, row.TimeUnixMicros);
-        _messages[(int)MessageColumn.QueueIdInode][m] = (long)id.Inode;
-        _messages[(int)MessageColumn.Sasl][m] =
-            sasl < 2 ? sasl : row.Sasl == ownText ? 2 : sasl + 1;
+        _messages[(int)MessageColumn.QueueIdMicros][m] = QueueIdTime.Encode(id, time);
+        _messages[(int)MessageColumn.QueueIdInode][m] = (long)(id.Inode - (isNumber ? inodeBase : 0));
         _messages[(int)MessageColumn.Size][m] = row.SizeBytes;
-        _messages[(int)MessageColumn.Address][m] = address;
-        _messages[(int)MessageColumn.Via][m] = _texts.IdOf(row.Via);
-        if (!index)
-        {
-            return;
-        }
+        _messages[(int)MessageColumn.Address][m] = _addresses.IndexOf(row.IpHi, row.IpLo);
+        ViaForm form = ViaOf(row.Via, out QueueIdParts via);
+        bool isText = form == ViaForm.Text;
+        _messages[(int)MessageColumn.ViaForm][m] = (long)form;
+        _messages[(int)MessageColumn.ViaMicros][m] =
+            isText ? _texts.IdOf(row.Via) : QueueIdTime.Encode(via, time);
+        _messages[(int)MessageColumn.ViaInode][m] =
+            form is ViaForm.None or ViaForm.Text ? 0 : (long)(via.Inode - inodeBase);
+    }
+
+    private void IndexMessage(
+        in RecordRow row, in QueueIdParts id, uint own, int m, int group)
+    {
+        uint sasl = _texts.IdOf(row.Sasl);
         if (sasl != own)
         {
             IndexText(sasl, group);
         }
+        long address = _messages[(int)MessageColumn.Address][m];
         if (address != 0 && _lastAddressGroup[address] != group)
         {
             _lastAddressGroup[address] = group;
-            _addressPostings.Add(address, group);
+            _addressPostings.Add((ulong)address, group);
         }
         if (row.MessageIdHash != 0)
         {
@@ -236,7 +312,11 @@ internal sealed class RunEncoder
     private static bool IsSameMessage(in RecordRow a, in RecordRow b) =>
         a.TimeUnixMicros == b.TimeUnixMicros && a.MessageIdHash == b.MessageIdHash
         && a.QueueId == b.QueueId && a.Sasl == b.Sasl && a.SizeBytes == b.SizeBytes
-        && a.IpHi == b.IpHi && a.IpLo == b.IpLo && a.Via == b.Via;
+        && a.IpHi == b.IpHi && a.IpLo == b.IpLo && a.Via == b.Via && a.Host == b.Host
+        && IsSaslOther(in a) == IsSaslOther(in b);
+
+    private static bool IsSaslOther(in RecordRow row) =>
+        row.Sasl == (RunPlanner.IsOwnSender(row.Kind) ? row.Recipient : row.Sender);
 
     private void WriteGroup(int count, int messages, int group)
     {
@@ -245,6 +325,10 @@ internal sealed class RunEncoder
         Span<long> delays = _rows[(int)RowColumn.FinalDelay].AsSpan(0, count);
         int timeScale = RunFormat.ScaleCode(times);
         int delayScale = RunFormat.ScaleCode(delays);
+        if (timeScale == RunFormat.WholeSeconds)
+        {
+            StraightenMicros(messages);
+        }
         Divide(times, RunFormat.ScaleOf(timeScale));
         Divide(delays, RunFormat.ScaleOf(delayScale));
         bool shared = messages < count;
@@ -267,6 +351,20 @@ internal sealed class RunEncoder
             PackedColumn.Write(column.AsSpan(0, count), sink, _scratch);
         }
         _sections.End(BlockKind.Rows, group);
+    }
+
+    // Without a fraction of the time to be near to, microseconds spread over the second: then 0 to
+    // 999,999 is a narrower range than half a second either way, which decodes to the same.
+    private void StraightenMicros(int messages)
+    {
+        long[] own = _messages[(int)MessageColumn.QueueIdMicros];
+        long[] via = _messages[(int)MessageColumn.ViaMicros];
+        long[] viaForms = _messages[(int)MessageColumn.ViaForm];
+        for (int m = 0; m < messages; m++)
+        {
+            own[m] += _forms[m] == QueueIdForm.Short && own[m] < 0 ? 1_000_000 : 0;
+            via[m] += viaForms[m] == (long)ViaForm.Short && via[m] < 0 ? 1_000_000 : 0;
+        }
     }
 
     private static void Divide(Span<long> values, long scale)
@@ -296,6 +394,8 @@ internal sealed class RunEncoder
         _header.Varint((ulong)(output.LastUnixMicros - output.FirstUnixMicros));
         _header.Bytes(_directory.Written);
         _tuples.Write(_header, _texts);
+        _relays.Write(_header, _texts);
+        _inodes.Write(_header, _texts);
 
         _header.Varint(_texts.Count);
         _header.Varint(_texts.CountWithoutDomain);

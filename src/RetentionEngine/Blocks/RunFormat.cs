@@ -20,6 +20,14 @@ internal static class RunFormat
     /// <summary>A queue id this close to its record's time is not indexed: time finds it.</summary>
     public const long NearMicros = 60_000_000;
 
+    /// <summary>SASL column: the own mailbox, the other one; other texts are their id plus 2.</summary>
+    public const int SaslIsOwn = 2;
+    public const int SaslIsOther = 3;
+    public const int SaslTextOffset = 2;
+
+    /// <summary>Code of the unit of a second.</summary>
+    public const int WholeSeconds = 2;
+
     /// <summary>Codes of the units that times and delays of a group are multiples of.</summary>
     public static long ScaleOf(int code) => code switch
     {
@@ -52,13 +60,14 @@ internal enum MessageColumn
 {
     Time,
     MessageId,
-    QueueIdForm,
     QueueIdMicros,
     QueueIdInode,
     Sasl,
     Size,
     Address,
-    Via,
+    ViaForm,
+    ViaMicros,
+    ViaInode,
     Count,
 }
 
@@ -72,4 +81,17 @@ internal enum RowColumn
     Relay,
     Retries,
     Count,
+}
+
+/// <summary>How the earlier queue ids of a mail are kept. Values are part of the format.</summary>
+internal enum ViaForm
+{
+    None = 0,
+
+    /// <summary>One id, taken apart like the mail's own.</summary>
+    Long = 1,
+    Short = 2,
+
+    /// <summary>Several, or something else: a text, whose id stands in the column of microseconds.</summary>
+    Text = 3,
 }

@@ -42,11 +42,9 @@ internal sealed class RunHeader
             FirstOwn[g] = (uint)cursor.Count(int.MaxValue);
             LastOwn[g] = FirstOwn[g] + (uint)cursor.Count(int.MaxValue);
         }
-        Tuples = new RowTuple[Fitting(cursor.Count(RunFormat.RowsMax), cursor)];
-        for (int i = 0; i < Tuples.Length; i++)
-        {
-            Tuples[i] = RowTuple.Read(ref cursor);
-        }
+        Tuples = RunTuples.Read(ref cursor);
+        Relays = ReadRelays(ref cursor);
+        Inodes = InodeBases.Read(ref cursor, FirstUnixMicros);
         TextCount = cursor.Count(int.MaxValue >> 1);
         TextCountWithoutDomain = cursor.Count(TextCount);
         ReadTextPages(ref cursor);
@@ -61,7 +59,7 @@ internal sealed class RunHeader
             Addresses = new PostingTable(ref cursor, Texts.EndNumber);
             HashBits = cursor.Byte();
             Hashes = new PostingTable(ref cursor, Addresses.EndNumber);
-            if (HashBits is < 7 or > 32)
+            if (HashBits is < 5 or > 32)
             {
                 Damage.Throw();
             }
@@ -93,6 +91,11 @@ internal sealed class RunHeader
 
     public RowTuple[] Tuples { get; }
 
+    /// <summary>Texts of the relays, by their number.</summary>
+    public long[] Relays { get; }
+
+    public InodeBases Inodes { get; }
+
     public int TextCount { get; }
 
     public int TextCountWithoutDomain { get; }
@@ -119,7 +122,7 @@ internal sealed class RunHeader
 
     public int AddressPageCount => _addressPages;
 
-    public int SizeBytes => _bytes.Length + (GroupCount * 8) + (Tuples.Length * 32) + (_textPages * 12);
+    public int SizeBytes => _bytes.Length + (GroupCount * 8) + (Tuples.Length * 32) + (Relays.Length * 8) + (_textPages * 12);
 
     public ReadOnlySpan<byte> FirstText(int page) =>
         _bytes.AsSpan(FirstTexts[page].Start, FirstTexts[page].Length);
@@ -147,6 +150,19 @@ internal sealed class RunHeader
             Damage.Throw();
         }
         return count;
+    }
+
+    private static long[] ReadRelays(ref ByteCursor cursor)
+    {
+        int count = cursor.Count(RunFormat.RowsMax);
+        // Different texts: more than a few can't take less than a byte each.
+        if (count > 256 && count > cursor.Remaining)
+        {
+            Damage.Throw();
+        }
+        var relays = new long[count];
+        PackedColumn.ReadChunks(ref cursor, relays);
+        return relays;
     }
 
     private void ReadTextPages(ref ByteCursor cursor)

@@ -41,8 +41,8 @@ internal sealed class RunPostings(RadixSort radix)
         }
     }
 
-    /// <summary>Six bits more than tell the pairs apart: one false hit in 64 searches.</summary>
-    public static int HashBits(int pairs) => Math.Min(BitOperations.Log2((uint)pairs | 1) + 7, 32);
+    /// <summary>Four bits more than tell the pairs apart: one false hit in 16 searches.</summary>
+    public static int HashBits(int pairs) => Math.Min(BitOperations.Log2((uint)pairs | 1) + 5, 32);
 
     /// <summary>Writes all pages as terms from number <paramref name="number"/> on.</summary>
     /// <returns>The number behind the last page.</returns>

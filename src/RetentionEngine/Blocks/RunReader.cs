@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using RetentionEngine.Events;
 using RetentionEngine.Records;
 
 namespace RetentionEngine.Blocks;
@@ -20,6 +21,11 @@ internal sealed class RunReader
     private int _groupNumber = -1;
     private int _groupLength;
     private long _pageBytes;
+
+    // Earlier queue ids are no texts in a run, but they are in a row: their ids have the top bit set.
+    private const uint ViaText = 0x8000_0000;
+
+    private readonly List<QueueId> _vias = [];
 
     /// <summary>Reads the header.</summary>
     public RunReader(BlockFetch fetch)
@@ -67,18 +73,26 @@ internal sealed class RunReader
         return new RowGroup(_group.AsSpan(0, _groupLength), _header, _header.RowsOf(group));
     }
 
+    /// <summary>Makes the ids of all earlier rows' texts invalid, and frees what they stood for.</summary>
+    public void ForgetRows() => _vias.Clear();
+
     /// <summary>Decodes a row; its texts are ids for <see cref="ReadText"/>.</summary>
     public void ReadRow(scoped in RowGroup group, int index, uint own, out RecordRow row)
     {
         row = default;
-        int address = group.Read(index, own, ref row);
+        group.Read(index, own, ref row, out int address, out QueueId via);
+        if (!via.IsNone)
+        {
+            row.Via = ViaText | (uint)_vias.Count;
+            _vias.Add(via);
+        }
         if (address != 0)
         {
             ReadAddress(address, out row.IpHi, out row.IpLo);
         }
     }
 
-    /// <summary>Decodes a whole group.</summary>
+    /// <summary>Decodes a whole group; rows decoded before lose their texts.</summary>
     /// <param name="group">Number of the group.</param>
     /// <param name="rows">At least 1024 rows.</param>
     /// <returns>Count of rows.</returns>
@@ -87,6 +101,7 @@ internal sealed class RunReader
         RowGroup columns = OpenGroup(group);
         Span<uint> own = stackalloc uint[RunFormat.GroupRows];
         columns.Own.CopyTo(own);
+        ForgetRows();
         for (int i = 0; i < columns.Count; i++)
         {
             ReadRow(in columns, i, own[i], out rows[i]);
@@ -98,7 +113,19 @@ internal sealed class RunReader
     /// <param name="id">Id in this run; 0 and 1 give nothing.</param>
     /// <param name="target">At least StringTable.LengthMax bytes.</param>
     /// <returns>Its length.</returns>
-    public int ReadText(uint id, Span<byte> target) => _texts.Read(id, target);
+    public int ReadText(uint id, Span<byte> target)
+    {
+        if (id < ViaText)
+        {
+            return _texts.Read(id, target);
+        }
+        int via = (int)(id & ~ViaText);
+        if (via >= _vias.Count)
+        {
+            Damage.Throw();
+        }
+        return _vias[via].Format(target);
+    }
 
     /// <summary>The ids of all spellings of an address, or of all addresses of a domain.</summary>
     public (uint From, uint To) FindTexts(AddressPattern pattern) => _texts.Find(pattern);

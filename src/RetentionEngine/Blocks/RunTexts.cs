@@ -14,8 +14,9 @@ internal sealed class RunTexts
 {
     public const int RestartEvery = 16;
 
-    /// <summary>Uncompressed size at which a page ends.</summary>
-    private const int PageSize = 8192;
+    /// <summary>A page ends at this many texts, or behind so many letters.</summary>
+    public const int PageTextsMax = 1024;
+    private const int PageLetters = 12_288;
 
     /// <summary>Up to this many marks are sorted; more are read off the bit map of all ranks.</summary>
     private const int SortBelow = 1024;
@@ -23,9 +24,10 @@ internal sealed class RunTexts
     private ulong[] _marks = [];
     private uint[] _idOfRank = [];
     private int[] _ranks = new int[SortBelow];
-    private readonly ByteSink _page = new();
-    private readonly ByteSink _entries = new();
-    private readonly ByteSink _restarts = new();
+    private readonly ByteSink _letters = new();
+    private readonly long[] _shared = new long[PageTextsMax];
+    private readonly long[] _rest = new long[PageTextsMax];
+    private readonly ulong[] _scratch = new ulong[PageTextsMax];
     private readonly byte[] _previous = new byte[StringTable.LengthMax];
     private readonly byte[] _current = new byte[StringTable.LengthMax];
     private TextRanker _ranker = null!;
@@ -109,41 +111,33 @@ internal sealed class RunTexts
     public uint IdOf(uint text) => text < 2 ? text : _idOfRank[_ranker.RankOf(text)];
 
     /// <summary>Writes all pages and, for the header, how many texts each has and its first one.</summary>
-    /// <returns>Count of pages.</returns>
-    public int Write(RunSections sections, ByteSink directory)
+    public void Write(RunSections sections, ByteSink directory)
     {
-        int pages = 0;
-        for (int i = 0; i < Count; pages++)
+        int page = 0;
+        for (int from = 0; from < Count; page++)
         {
-            int first = i;
-            _entries.Clear();
-            _restarts.Clear();
+            _letters.Clear();
             int previous = 0;
-            for (; i < Count && _entries.Length < PageSize; i++)
+            int count = 0;
+            int left = Math.Min(Count - from, PageTextsMax);
+            for (; count < left && _letters.Length < PageLetters; count++)
             {
-                bool restart = (i - first) % RestartEvery == 0;
-                if (restart)
-                {
-                    _restarts.Byte(_entries.Length);
-                    _restarts.Byte(_entries.Length >> 8);
-                    previous = 0;
-                }
-                previous = Append(_strings[_ranker.IdAt(_ranks[i])], previous);
+                ReadOnlySpan<byte> text = _strings[_ranker.IdAt(_ranks[from + count])];
+                previous = Append(text, count % RestartEvery == 0 ? 0 : previous, count);
             }
-            directory.Varint(i - first);
-            ReadOnlySpan<byte> firstText = _strings[_ranker.IdAt(_ranks[first])];
-            directory.Varint(firstText.Length);
-            directory.Bytes(firstText);
-            _page.Clear();
-            _page.Bytes(_restarts.Written);
-            _page.Bytes(_entries.Written);
-            Compress(sections.Sink);
-            sections.End(BlockKind.Texts, pages);
+            ReadOnlySpan<byte> first = _strings[_ranker.IdAt(_ranks[from])];
+            directory.Varint(count);
+            directory.Varint(first.Length);
+            directory.Bytes(first);
+            PackedColumn.Write(_shared.AsSpan(0, count), sections.Sink, _scratch);
+            PackedColumn.Write(_rest.AsSpan(0, count), sections.Sink, _scratch);
+            Compress(_letters.Written, sections.Sink);
+            sections.End(BlockKind.Texts, page);
+            from += count;
         }
-        return pages;
     }
 
-    private int Append(ReadOnlySpan<byte> text, int previousLength)
+    private int Append(ReadOnlySpan<byte> text, int previousLength, int index)
     {
         int at = text.LastIndexOf((byte)'@');
         Span<byte> current = _current.AsSpan(0, text.Length);
@@ -155,16 +149,15 @@ internal sealed class RunTexts
             text[..at].CopyTo(current[(domainLength + 1)..]);
         }
         int shared = current.CommonPrefixLength(_previous.AsSpan(0, previousLength));
-        _entries.Varint(shared);
-        _entries.Varint(current.Length - shared);
-        _entries.Bytes(current[shared..]);
+        _shared[index] = shared;
+        _rest[index] = current.Length - shared;
+        _letters.Bytes(current[shared..]);
         current.CopyTo(_previous);
         return current.Length;
     }
 
-    private void Compress(ByteSink sink)
+    private static void Compress(ReadOnlySpan<byte> plain, ByteSink sink)
     {
-        ReadOnlySpan<byte> plain = _page.Written;
         sink.Varint(plain.Length);
         int max = LZ4Codec.MaximumOutputSize(plain.Length);
         Span<byte> room = sink.Room(max + 1);

@@ -9,10 +9,7 @@ internal delegate ReadOnlySpan<byte> PartFetch(BlockKind kind, int number);
 /// <summary>The text dictionary of a run. Pages that were read stay, decompressed.</summary>
 internal sealed class TextPages(RunHeader header, PartFetch fetch)
 {
-    // Far above any page the encoder makes; a larger one is damage.
-    private const int PageSizeMax = 1 << 16;
-
-    private readonly byte[]?[] _pages = new byte[]?[header.TextPageCount];
+    private readonly TextPage?[] _pages = new TextPage?[header.TextPageCount];
     private readonly byte[] _entry = new byte[StringTable.LengthMax];
     private readonly byte[] _text = new byte[StringTable.LengthMax];
 
@@ -33,13 +30,7 @@ internal sealed class TextPages(RunHeader header, PartFetch fetch)
         int page = Array.BinarySearch(header.TextStarts, index);
         page = page < 0 ? ~page - 1 : page;
         int within = index - header.TextStarts[page];
-        ByteCursor cursor = OpenAt(page, within / RunTexts.RestartEvery);
-        int length = 0;
-        for (int i = within % RunTexts.RestartEvery; i >= 0; i--)
-        {
-            length = Next(ref cursor, length);
-        }
-        return Restore(length, target);
+        return Restore(Load(page).Read(within, _entry), target);
     }
 
     /// <summary>The ids of the texts that match, which are neighbours.</summary>
@@ -71,16 +62,15 @@ internal sealed class TextPages(RunHeader header, PartFetch fetch)
         return low == 0 ? 0 : header.TextStarts[low - 1] + BoundInPage(low - 1, pattern, behindEqual);
     }
 
-    private int BoundInPage(int page, AddressPattern pattern, bool behindEqual)
+    private int BoundInPage(int number, AddressPattern pattern, bool behindEqual)
     {
-        int count = header.TextStarts[page + 1] - header.TextStarts[page];
+        TextPage page = Load(number);
         int low = 0;
-        int high = RestartsOf(count);
+        int high = (page.Count + RunTexts.RestartEvery - 1) / RunTexts.RestartEvery;
         while (low < high)
         {
             int middle = (low + high) >> 1;
-            ByteCursor probe = OpenAt(page, middle);
-            int order = pattern.Compare(_text.AsSpan(0, Restore(Next(ref probe, 0), _text)));
+            int order = Compare(page.Read(middle * RunTexts.RestartEvery, _entry), pattern);
             if (order < 0 || (behindEqual && order == 0))
             {
                 low = middle + 1;
@@ -95,12 +85,10 @@ internal sealed class TextPages(RunHeader header, PartFetch fetch)
             return 0;
         }
         int index = (low - 1) * RunTexts.RestartEvery;
-        int end = Math.Min(index + RunTexts.RestartEvery, count);
-        ByteCursor cursor = OpenAt(page, low - 1);
-        for (int length = 0; index < end; index++)
+        int end = Math.Min(index + RunTexts.RestartEvery, page.Count);
+        for (int offset = page.OffsetOf(index); index < end; index++)
         {
-            length = Next(ref cursor, length);
-            int order = pattern.Compare(_text.AsSpan(0, Restore(length, _text)));
+            int order = Compare(page.Next(index, ref offset, _entry), pattern);
             if (order > 0 || (!behindEqual && order == 0))
             {
                 break;
@@ -109,34 +97,8 @@ internal sealed class TextPages(RunHeader header, PartFetch fetch)
         return index;
     }
 
-    private static int RestartsOf(int count) =>
-        (count + RunTexts.RestartEvery - 1) / RunTexts.RestartEvery;
-
-    private ByteCursor OpenAt(int page, int restart)
-    {
-        ReadOnlySpan<byte> bytes = Page(page);
-        int restarts = RestartsOf(header.TextStarts[page + 1] - header.TextStarts[page]);
-        if (bytes.Length < restarts * 2)
-        {
-            Damage.Throw();
-        }
-        int offset = bytes[restart * 2] | (bytes[(restart * 2) + 1] << 8);
-        bytes = bytes[(restarts * 2)..];
-        if (offset > bytes.Length)
-        {
-            Damage.Throw();
-        }
-        return new ByteCursor(bytes[offset..]);
-    }
-
-    // Reads the entry behind one of the given length, into _entry.
-    private int Next(ref ByteCursor cursor, int previousLength)
-    {
-        int shared = cursor.Count(previousLength);
-        int rest = cursor.Count(StringTable.LengthMax - shared);
-        cursor.Bytes(rest).CopyTo(_entry.AsSpan(shared));
-        return shared + rest;
-    }
+    private int Compare(int length, AddressPattern pattern) =>
+        pattern.Compare(_text.AsSpan(0, Restore(length, _text)));
 
     // Turns domain@local back into local@domain.
     private int Restore(int length, Span<byte> target)
@@ -155,27 +117,123 @@ internal sealed class TextPages(RunHeader header, PartFetch fetch)
         return length;
     }
 
-    private ReadOnlySpan<byte> Page(int number)
+    private TextPage Load(int number)
     {
-        byte[]? page = _pages[number];
+        TextPage? page = _pages[number];
         if (page is null)
         {
-            var cursor = new ByteCursor(fetch(BlockKind.Texts, number));
-            int size = cursor.Count(PageSizeMax);
-            bool compressed = cursor.Byte() != 0;
-            page = new byte[size];
-            ReadOnlySpan<byte> stored = cursor.Bytes(cursor.Remaining);
-            if (compressed ? LZ4Codec.Decode(stored, page) != size : stored.Length != size)
+            int count = header.TextStarts[number + 1] - header.TextStarts[number];
+            page = new TextPage(fetch(BlockKind.Texts, number), count);
+            _pages[number] = page;
+            CachedBytes += page.SizeBytes;
+        }
+        return page;
+    }
+}
+
+/// <summary>A page of texts, decompressed but still front-coded.</summary>
+internal sealed class TextPage
+{
+    private readonly byte[] _letters;
+    private readonly ushort[] _shared;
+    private readonly ushort[] _rest;
+    private readonly int[] _restarts;
+
+    public TextPage(ReadOnlySpan<byte> block, int count)
+    {
+        if (count > RunTexts.PageTextsMax)
+        {
+            Damage.Throw();
+        }
+        var cursor = new ByteCursor(block);
+        _shared = Lengths(ref cursor, count);
+        _rest = Lengths(ref cursor, count);
+        _restarts = new int[(count + RunTexts.RestartEvery - 1) / RunTexts.RestartEvery];
+        int offset = 0;
+        for (int i = 0, previous = 0; i < count; i++)
+        {
+            bool restart = i % RunTexts.RestartEvery == 0;
+            if (restart)
+            {
+                _restarts[i / RunTexts.RestartEvery] = offset;
+            }
+            if (_shared[i] > (restart ? 0 : previous))
             {
                 Damage.Throw();
             }
-            if (!compressed)
+            previous = _shared[i] + _rest[i];
+            if (previous > StringTable.LengthMax)
             {
-                stored.CopyTo(page);
+                Damage.Throw();
             }
-            _pages[number] = page;
-            CachedBytes += size;
+            offset += _rest[i];
         }
-        return page;
+        _letters = Letters(ref cursor, offset);
+    }
+
+    public int Count => _shared.Length;
+
+    public int SizeBytes => _letters.Length + (Count * 4) + (_restarts.Length * 4) + 128;
+
+    /// <summary>Decodes a text, domain first, into <paramref name="entry"/>; returns its length.</summary>
+    public int Read(int index, Span<byte> entry)
+    {
+        int first = index - (index % RunTexts.RestartEvery);
+        int offset = OffsetOf(first);
+        int length = 0;
+        for (int i = first; i <= index; i++)
+        {
+            length = Next(i, ref offset, entry);
+        }
+        return length;
+    }
+
+    /// <summary>Where the letters of a text begin at which decoding can begin.</summary>
+    public int OffsetOf(int restart) => _restarts[restart / RunTexts.RestartEvery];
+
+    /// <summary>Decodes a text over the one before it.</summary>
+    public int Next(int index, ref int offset, Span<byte> entry)
+    {
+        int shared = _shared[index];
+        int rest = _rest[index];
+        _letters.AsSpan(offset, rest).CopyTo(entry[shared..]);
+        offset += rest;
+        return shared + rest;
+    }
+
+    private static ushort[] Lengths(ref ByteCursor cursor, int count)
+    {
+        Span<long> values = stackalloc long[RunTexts.PageTextsMax];
+        new PackedColumn(ref cursor, count).CopyTo(values);
+        var lengths = new ushort[count];
+        for (int i = 0; i < count; i++)
+        {
+            if ((ulong)values[i] > StringTable.LengthMax)
+            {
+                Damage.Throw();
+            }
+            lengths[i] = (ushort)values[i];
+        }
+        return lengths;
+    }
+
+    private static byte[] Letters(ref ByteCursor cursor, int size)
+    {
+        if (cursor.Count(size) != size)
+        {
+            Damage.Throw();
+        }
+        var letters = new byte[size];
+        bool compressed = cursor.Byte() != 0;
+        ReadOnlySpan<byte> stored = cursor.Bytes(cursor.Remaining);
+        if (compressed ? LZ4Codec.Decode(stored, letters) != size : stored.Length != size)
+        {
+            Damage.Throw();
+        }
+        if (!compressed)
+        {
+            stored.CopyTo(letters);
+        }
+        return letters;
     }
 }

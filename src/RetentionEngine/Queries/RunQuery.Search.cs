@@ -11,6 +11,7 @@ internal sealed partial class RunQuery
     private readonly GroupSet _found = new();
     private readonly GroupSet[] _elsewhere = [new(), new(), new()];
     private readonly long[] _column = new long[GroupRows];
+    private readonly long[] _times = new long[GroupRows];
     private readonly ulong[] _rowBits = new ulong[GroupRows / 64];
     private readonly ulong[] _hitBits = new ulong[GroupRows / 64];
     private readonly ulong[] _messageBits = new ulong[GroupRows / 64];
@@ -35,6 +36,7 @@ internal sealed partial class RunQuery
         {
             return;
         }
+        reader.ForgetRows();
         int start = rows.Count;
         var texts = new RunTextsOf(reader);
         for (int g = _candidates.Next(0); g >= 0; g = _candidates.Next(g + 1))
@@ -137,9 +139,7 @@ internal sealed partial class RunQuery
         if (_hasQueueId)
         {
             _hitBits.AsSpan().Clear();
-            MarkMessages(
-                in group, group.QueueIdInode, (long)_queueIdParts.Inode, (long)_queueIdParts.Inode);
-            MarkMessages(in group, group.Via, 2, long.MaxValue);
+            MarkQueueIds(in group);
             KeepHits();
         }
         for (int i = 0; i < _patterns.Length && _rowBits.AsSpan().ContainsAnyExcept(0ul); i++)
@@ -167,8 +167,12 @@ internal sealed partial class RunQuery
         }
         MarkRows(group.Other, group.Count, in range);
         MarkRows(group.OrigTo, group.Count, in range);
-        // The column of SASL names counts one more than the id; 2 says "as own".
-        MarkMessages(in group, group.Sasl, range.From + 1L, range.To);
+        // Names that are the own or the other mailbox are found there.
+        MarkMessages(
+            in group,
+            group.Sasl,
+            (long)range.From + RunFormat.SaslTextOffset,
+            (long)range.To + RunFormat.SaslTextOffset - 1);
     }
 
     private void MarkRows(in PackedColumn column, int count, in TextRange range)
@@ -189,6 +193,35 @@ internal sealed partial class RunQuery
                 _hitBits[i >> 6] |= 1UL << i;
             }
         }
+    }
+
+    // Marks the rows of messages whose queue id, or an earlier one, has the microseconds of the one
+    // that is looked for; chains of several ids are marked too.
+    private void MarkQueueIds(in RowGroup group)
+    {
+        QueueIdForm form = _queueIdParts.Form;
+        group.CopyTimes(_times);
+        group.QueueIdMicros.CopyTo(_column);
+        _messageBits.AsSpan().Clear();
+        for (int m = 0; m < group.MessageCount; m++)
+        {
+            if (QueueIdTime.Decode(form, _column[m], _times[m]) == _queueIdParts.Micros)
+            {
+                _messageBits[m >> 6] |= 1UL << m;
+            }
+        }
+        if (!group.ViaForm.IsConstant || group.ViaForm[0] != (long)ViaForm.None)
+        {
+            group.ViaMicros.CopyTo(_column);
+            for (int m = 0; m < group.MessageCount; m++)
+            {
+                long viaForm = group.ViaForm[m];
+                bool may = viaForm == (long)ViaForm.Text || (viaForm == (long)form
+                    && QueueIdTime.Decode(form, _column[m], _times[m]) == _queueIdParts.Micros);
+                _messageBits[m >> 6] |= may ? 1UL << m : 0;
+            }
+        }
+        group.SpreadMessages(_messageBits, _hitBits);
     }
 
     // Marks the rows of the messages whose value is between two, both inclusive.
