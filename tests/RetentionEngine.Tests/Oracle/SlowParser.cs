@@ -25,6 +25,8 @@ internal sealed class SlowParser(TimeZoneInfo zone, long firstLineLatestUnixMicr
         @"^[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{6,}[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{4}"
         + @"z[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-y]+$");
 
+    private const string Alphabet = "0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz";
+
     private readonly SlowClock _clock = new(zone, firstLineLatestUnixMicros, year);
 
     public static Regex Pattern(string pattern) => new(
@@ -66,7 +68,13 @@ internal sealed class SlowParser(TimeZoneInfo zone, long firstLineLatestUnixMicr
             return int.Parse(text.AsSpan(0, 5), NumberStyles.HexNumber, CultureInfo.InvariantCulture)
                 <= 0xF423F;
         }
-        return text.Length is >= 12 and <= 20 && s_longId.IsMatch(text);
+        if (text.Length is < 12 or > 20 || !s_longId.IsMatch(text))
+        {
+            return false;
+        }
+        int z = text.LastIndexOf('z');
+        return text[(z - 4)..z].Aggregate(0, (n, c) =>
+            (n * 52) + Alphabet.IndexOf(c, StringComparison.Ordinal)) < 1_000_000;
     }
 
     private SlowOutcome Parse(Match header, string? pid, ref SlowEvent result)

@@ -1,0 +1,305 @@
+#pragma warning disable MA0006 // == on strings is ordinal, and plainness is the point here.
+using System.Globalization;
+using System.Text;
+
+namespace RetentionEngine.Tests.Differential;
+
+/// <summary>Small logs of mails and sessions that interleave; the same seed gives the same log.</summary>
+internal sealed class LifeGenerator(int seed)
+{
+    private const string Alphabet = "0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxy";
+
+    private readonly Random _random = new(seed);
+    private readonly List<(long Second, string Text)> _lines = [];
+    private readonly List<string> _oldIds = [];
+    private readonly double _loss = seed % 3 == 0 ? 0.04 : 0;
+    private int _ids;
+
+    /// <param name="lives">How many mails and sessions.</param>
+    /// <param name="endDays">Days until the last line, which brings every waiting time to its end.</param>
+    public byte[] Make(int lives, double endDays)
+    {
+        for (int i = 0; i < lives; i++)
+        {
+            Life(_random.Next(86_400), $"mx{_random.Next(1, 3)}");
+        }
+        long last = (long)(endDays * 86_400) + _lines.Max(l => l.Second);
+        foreach (string host in (string[])["mx1", "mx2"])
+        {
+            _lines.Add((last, $"{host} postfix/smtpd[1]: NOQUEUE: reject: CONNECT from x[192.0.2.99]: "
+                + "421 4.3.2 no; proto=SMTP"));
+        }
+        var log = new StringBuilder();
+        foreach ((long second, string text) in _lines.OrderBy(l => l.Second))
+        {
+            log.Append(DateTime.UnixEpoch.AddSeconds(1_751_612_701 + second)
+                .ToString("yyyy-MM-ddTHH:mm:ssZ ", CultureInfo.InvariantCulture)).Append(text).Append('\n');
+        }
+        return Encoding.Latin1.GetBytes(log.ToString());
+    }
+
+    private void Life(long at, string host)
+    {
+        switch (_random.Next(14))
+        {
+            case 0 or 1 or 2:
+                Mail(at, host, Id(), Client(), "local");
+                break;
+            case 3:
+                Mail(at, host, Id(), Client() + ", sasl_method=PLAIN, sasl_username=anna@example.org", "smtp");
+                break;
+            case 4:
+                Mail(at, host, Id(), null, "smtp");
+                break;
+            case 5 or 6:
+                Filtered(at, host);
+                break;
+            case 7:
+                Forwarded(at, host);
+                break;
+            case 8:
+                Bounced(at, host);
+                break;
+            case 9:
+                Requeued(at, host);
+                break;
+            case 10:
+                GivenUp(at, host);
+                break;
+            case 11:
+                Add(at, host, "postfix/smtpd", "NOQUEUE: reject: RCPT from x[192.0.2.9]: 554 5.7.1 no; "
+                    + "from=<a@example.net> to=<b@example.org> proto=ESMTP helo=<x>");
+                break;
+            default:
+                Session(at, host);
+                break;
+        }
+    }
+
+    private string Id()
+    {
+        // A short id may come back; its first life is long over by then or its end was lost.
+        if (_oldIds.Count > 0 && _random.Next(20) == 0)
+        {
+            return _oldIds[_random.Next(_oldIds.Count)];
+        }
+        _ids++;
+        string id = _random.Next(2) == 0
+            ? $"{_random.Next(100_000, 999_999):X5}{_ids:X4}"
+            : $"4c7PYK22b3z{Alphabet[_ids / 51 % 51]}{Alphabet[_ids % 51]}{Alphabet[_random.Next(51)]}";
+        _oldIds.Add(id);
+        return id;
+    }
+
+    private (string A, string B) TwoIds()
+    {
+        string a = Id();
+        string b = Id();
+        return a == b ? TwoIds() : (a, b);
+    }
+
+    private string Client() => _random.Next(4) switch
+    {
+        0 => "x.example.net[2001:db8::7]",
+        1 => "unknown[10.0.0.7]",
+        _ => $"mail.example.net[192.0.2.{_random.Next(1, 9)}]",
+    };
+
+    private void Add(long at, string host, string tag, string text)
+    {
+        if (_random.NextDouble() >= _loss)
+        {
+            _lines.Add((at, $"{host} {tag}[{_random.Next(100, 999)}]: {text}"));
+        }
+    }
+
+    private void Head(long at, string host, string id, string? client, string sender, int nrcpt)
+    {
+        Add(at, host, client is null ? "postfix/pickup" : "postfix/smtpd", client is null
+            ? $"{id}: uid=33 from=<www-data>" : $"{id}: client={client}");
+        Body(at, host, id, sender, nrcpt);
+    }
+
+    private void Body(long at, string host, string id, string sender, int nrcpt)
+    {
+        Add(at, host, "postfix/cleanup", $"{id}: message-id=<{id}.{seed}@example.net>");
+        Add(at + 1, host, "postfix/qmgr", $"{id}: from=<{sender}>, size={_random.Next(500, 9999)}, nrcpt={nrcpt} (queue active)");
+    }
+
+    private void Status(long at, string host, string agent, string id, string to, string status, string reason)
+    {
+        string relay = agent switch
+        {
+            "local" => "local",
+            "filter" => "127.0.0.1[127.0.0.1]:10024",
+            _ => "mx.example.com[198.51.100.8]:25",
+        };
+        string dsn = status switch { "sent" => "2.0.0", "deferred" => "4.4.1", _ => "5.1.1" };
+        string program = agent == "filter" ? "smtp" : agent;
+        Add(at, host, $"postfix/{program}",
+            $"{id}: to=<{to}>, relay={relay}, delay=1, delays=0/0/0/1, dsn={dsn}, status={status} ({reason})");
+    }
+
+    private string Sender() => _random.Next(5) switch
+    {
+        0 => "",
+        1 => "anna@example.org",
+        _ => $"s{_random.Next(9)}@example.net",
+    };
+
+    private string Rcpt(int n)
+    {
+        string domain = _random.Next(2) == 0 ? "example.org" : "example.com";
+        string orig = _random.Next(4) == 0 ? $">, orig_to=<alias{n}@example.org" : "";
+        return $"r{n}.{_random.Next(99)}@{domain}{orig}";
+    }
+
+    private void Mail(long at, string host, string id, string? client, string agent)
+    {
+        int nrcpt = _random.Next(1, 4);
+        string sender = Sender();
+        Head(at, host, id, client, sender, nrcpt);
+        long end = at + 2;
+        for (int n = 0; n < nrcpt; n++)
+        {
+            string to = Rcpt(n);
+            long when = at + 2;
+            for (int retry = _random.Next(3) == 0 ? _random.Next(1, 20) : 0; retry > 0; retry--)
+            {
+                Status(when, host, agent, id, to, "deferred", "busy");
+                when += 600;
+                Add(when - 1, host, "postfix/qmgr", $"{id}: from=<{sender}>, size=700, nrcpt={nrcpt} (queue active)");
+            }
+            Status(when, host, agent, id, to, _random.Next(5) == 0 ? "bounced" : "sent", "250 ok");
+            end = Math.Max(end, when);
+        }
+        Add(end, host, "postfix/qmgr", $"{id}: removed");
+    }
+
+    private void Filtered(long at, string host)
+    {
+        (string a, string b) = TwoIds();
+        int nrcpt = _random.Next(1, 3);
+        string[] to = [.. Enumerable.Range(0, nrcpt).Select(Rcpt)];
+        Head(at, host, a, Client(), "s@example.net", nrcpt);
+        string form = _random.Next(3) switch
+        {
+            0 => "localhost[127.0.0.1]",
+            1 => "localhost[127.0.0.1], orig_client=mail.example.net[203.0.113.5]",
+            _ => $"localhost[127.0.0.1], orig_queue_id={a}, orig_client=mail.example.net[203.0.113.5]",
+        };
+        Head(at + 3, host, b, form, "s@example.net", nrcpt);
+        long late = _random.Next(2) * 120;
+        foreach (string one in to)
+        {
+            bool isHostile = _random.Next(20) == 0;
+            Status(at + 4, host, isHostile ? "smtp" : "filter", a, one, "sent", $"250 2.0.0 Ok: queued as {b}");
+            Status(at + 4 + late, host, "local", b, one.Split('>')[0], "sent", "delivered to mailbox");
+        }
+        Add(at + 4, host, "postfix/qmgr", $"{a}: removed");
+        Add(at + 4 + late, host, "postfix/qmgr", $"{b}: removed");
+    }
+
+    private void Forwarded(long at, string host)
+    {
+        (string a, string b) = TwoIds();
+        Head(at, host, a, Client(), "s@example.net", 1);
+        Body(at + 2, host, b, "s@example.net", 1);
+        Status(at + 2, host, "local", a, "list@example.org", "sent", $"forwarded as {b}");
+        Add(at + 2, host, "postfix/qmgr", $"{a}: removed");
+        Status(at + 3, host, "smtp", b, "far@example.com", "sent", "250 ok");
+        Add(at + 3, host, "postfix/qmgr", $"{b}: removed");
+    }
+
+    private void Bounced(long at, string host)
+    {
+        (string a, string b) = TwoIds();
+        Head(at, host, a, Client(), "s@example.net", 1);
+        Status(at + 2, host, "smtp", a, "no@example.com", "bounced", "unknown user");
+        bool isNew = _random.Next(2) == 0;
+        string link = $"{a}: sender non-delivery notification: {b}";
+        if (isNew)
+        {
+            Add(at + 2, host, "postfix/bounce", link);
+        }
+        Body(at + 2, host, b, "", 1);
+        if (!isNew)
+        {
+            Add(at + 3, host, "postfix/bounce", link);
+        }
+        Add(at + 3, host, "postfix/qmgr", $"{a}: removed");
+        Status(at + 4, host, "smtp", b, "s@example.net", "sent", "250 ok");
+        Add(at + 4, host, "postfix/qmgr", $"{b}: removed");
+    }
+
+    private void Requeued(long at, string host)
+    {
+        (string a, string b) = TwoIds();
+        Head(at, host, a, Client(), "s@example.net", 2);
+        Status(at + 2, host, "smtp", a, "x@example.com", "sent", "250 ok");
+        Status(at + 2, host, "smtp", a, "y@example.com", "deferred", "busy");
+        Add(at + 900, host, "postfix/pickup", $"{b}: uid=0 from=<s@example.net> orig_id={a}");
+        Body(at + 900, host, b, "s@example.net", 1);
+        Status(at + 902, host, "smtp", b, "y@example.com", "sent", "250 ok");
+        Add(at + 902, host, "postfix/qmgr", $"{b}: removed");
+    }
+
+    private void GivenUp(long at, string host)
+    {
+        string id = Id();
+        switch (_random.Next(5))
+        {
+            case 0:
+                Add(at, host, "postfix/smtpd", $"{id}: client={Client()}");
+                break;
+            case 1:
+                Add(at, host, "postfix/smtpd", $"{id}: client={Client()}");
+                Add(at, host, "postfix/cleanup", $"{id}: milter-reject: END-OF-MESSAGE from x[192.0.2.7]: "
+                    + "5.7.1 no; from=<a@example.net> to=<b@example.org> proto=ESMTP helo=<x>");
+                break;
+            case 2:
+                Head(at, host, id, Client(), "s@example.net", 1);
+                Add(at + 50, host, "postfix/postsuper", $"{id}: removed");
+                break;
+            case 3:
+                Head(at, host, id, Client(), "s@example.net", 2);
+                Status(at + 2, host, "smtp", id, "x@example.com", "sent", "250 ok");
+                Status(at + 2, host, "smtp", id, "y@example.com", "deferred", "busy");
+                Add(at + 432_000, host, "postfix/qmgr", $"{id}: from=<s@example.net>, status=expired, returned to sender");
+                Add(at + 432_000, host, "postfix/qmgr", $"{id}: removed");
+                break;
+            default:
+                Head(at, host, id, Client(), "s@example.net", 2);
+                Status(at + 2, host, "smtp", id, "y@example.com", "deferred", "busy");
+                Add(at + 2, host, "postfix/postsuper", $"{id}: removed");
+                break;
+        }
+    }
+
+    private void Session(long at, string host)
+    {
+        string user = $"u{_random.Next(4)}@example.org";
+        int length = _random.Next(1, 5000);
+        int port = _random.Next(40_000, 40_004);
+        switch (_random.Next(4))
+        {
+            case 0:
+                string id = $"S{_ids++}x{seed % 97}";
+                Add(at, host, "dovecot", $"imap-login: Login: user=<{user}>, method=PLAIN, rip=192.0.2.7, lip=192.0.2.1, mpid=8, TLS, session=<{id}>");
+                Add(at + length, host, "dovecot", $"imap({user})<8><{id}>: Disconnected: Logged out in=1 out=2");
+                break;
+            case 1:
+                Add(at, host, "dovecot", $"imap-login: Login: user=<{user}>, method=PLAIN, rip=192.0.2.7, lip=192.0.2.1");
+                Add(at + length, host, "dovecot", $"imap({user}): Logged out in=1 out=2");
+                break;
+            case 2:
+                _lines.Add((at, $"{host} pop3d: LOGIN, user={user}, ip=[::ffff:192.0.2.7], port=[{port}]"));
+                _lines.Add((at + length, $"{host} pop3d: LOGOUT, user={user}, ip=[::ffff:192.0.2.7], port=[{port}], top=0, retr=0, rcvd=12, sent=39, time={length}"));
+                break;
+            default:
+                _lines.Add((at, $"{host} imapd: LOGIN, user={user}, ip=[::ffff:192.0.2.7], protocol=IMAP"));
+                _lines.Add((at + length, $"{host} imapd: LOGOUT, user={user}, ip=[::ffff:192.0.2.7], headers=0, body=0, rcvd=46, sent=347, time={length}"));
+                break;
+        }
+    }
+}
