@@ -259,7 +259,7 @@ dovecot: imap(anna): Connection closed (IDLE running for 12.3 + waiting input fo
 dovecot: IMAP(anna): Disconnected: Logged out bytes=12/345
   Logout protocol=Imap number=-1 user=[anna]
 dovecot[77]: POP3(anna): Disconnected: Logged out top=0/0, retr=1/5021, del=1/4, size=99887
-  Logout protocol=Pop3 number=-1 user=[anna] session=[77]
+  Logout protocol=Pop3 number=-1 user=[anna]
 dovecot: imap-hibernate(anna)<811><sess>: Connection closed in=1 out=2
   Logout protocol=Imap number=-1 user=[anna] session=[sess]
 dovecot: imap(anna): copy from INBOX: box=Trash, uid=1, msgid=x, size=2

@@ -222,7 +222,9 @@ internal sealed class Dovecot : ILogFormat<Dovecot>
         }
         e.User = new Slice(user, close - user);
         int at = close + 1;
-        var pid = new Slice(frame.PidStart, frame.PidLength);
+
+        // The tag's pid is that of Dovecot's log process, not the session's.
+        Slice pid = default;
         Slice session = default;
         if (Unsafe.Add(ref block, at) == '<')
         {
