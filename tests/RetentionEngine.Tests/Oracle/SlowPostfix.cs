@@ -33,7 +33,8 @@ internal static class SlowPostfix
         @"^from=<(?<from>.*)>, status=(?:force-)?expired, returned to sender$");
 
     private static readonly Regex s_delivery = SlowParser.Pattern(
-        @"^to=<(?<to>""(?:[^""\\]|\\.)*""@[^>]*|.*?)>(?:, orig_to=<(?<orig>""(?:[^""\\]|\\.)*""@[^>]*|.*?)>)?"
+        @"^to=<(?<to>""(?:[^""\\]|\\.)*""(?:@[^>]*)?|(?!"")(?:(?!>, orig_to=<|>, relay=).)*)>"
+        + @"(?:, orig_to=<(?<orig>""(?:[^""\\]|\\.)*""(?:@[^>]*)?|(?!"")(?:(?!>, relay=).)*)>)?"
         + @", relay=(?<relay>[^,]*|.*?)(?<keys>, .*?)??, status=(?<status>[a-zA-Z-]+)"
         + @"(?: (?:\((?<reason>.*))?)?$");
 
@@ -66,7 +67,8 @@ internal static class SlowPostfix
     private static readonly Regex s_replyBehind = SlowParser.Pattern(
         @"^.*; from=<.*>: (?:(?<code>[245]\d\d)(?:[ -]|$))?(?:(?<dsn>\d\.\d{1,3}\.\d{1,3})(?:[ ;]|$))?");
 
-    private const string Mailbox = @"(?:""(?:[^""\\]|\\.)*""@[^>]*|.*?)";
+    private const string Mailbox = @"(?:""(?:[^""\\]|\\.)*""(?:@[^>]*)?|"
+        + @"(?!"")(?:(?!>,? to=<|>,? proto=).)*?)";
 
     private static readonly Regex s_parties = SlowParser.Pattern(
         $@"^(?:from=<(?<from>{Mailbox})>,? )?(?:to=<(?<to>{Mailbox})>,? )?proto=[^ ]*"
@@ -74,7 +76,7 @@ internal static class SlowPostfix
 
     private static readonly Regex s_contentParties = SlowParser.Pattern(
         $@"^from=<(?:(?<from>{Mailbox})> to=<(?<to>{Mailbox})> proto=.*|"
-        + @"(?<from>(?:(?!> to=<).)*?)>(?: proto=.*|: .*|))$");
+        + @"(?!"")(?<from>(?:(?!> to=<).)*?)>(?: proto=.*|: .*|))$");
 
     public static SlowOutcome Parse(string program, string text, SlowEvent frame, out SlowEvent result)
     {

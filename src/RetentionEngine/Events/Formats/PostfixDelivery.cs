@@ -70,10 +70,41 @@ internal static class PostfixDelivery
         return LineOutcome.Event;
     }
 
+    /// <summary>
+    /// Skips a quoted local part: since Postfix 3.5 it is logged as quoted, and its sender may
+    /// write into it whatever would close the address.
+    /// </summary>
+    /// <returns>
+    /// Offset of the <c>@</c> or <c>&gt;</c> behind the quotes; the start if nothing is quoted; the end
+    /// if a quote is not closed: such a line was cut and what it seems to say is the sender's.
+    /// </returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int BehindQuotes(ref byte block, int start, int end) =>
+        start < end && Unsafe.Add(ref block, start) == '"'
+            ? BehindQuotesSlow(ref block, start, end) : start;
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int BehindQuotesSlow(ref byte block, int start, int end)
+    {
+        for (int i = start + 1; i < end - 1; i++)
+        {
+            byte b = Unsafe.Add(ref block, i);
+            if (b == '\\')
+            {
+                i++;
+            }
+            else if (b == '"')
+            {
+                return Unsafe.Add(ref block, i + 1) is (byte)'@' or (byte)'>' ? i + 1 : end;
+            }
+        }
+        return end;
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int CloseOfAddress(ref byte block, int start, int end, bool origToMayFollow)
     {
-        for (int i = start; ; i++)
+        for (int i = BehindQuotes(ref block, start, end); ; i++)
         {
             i = Scan.IndexOf(ref block, i, end, (byte)'>');
             if (i >= end)

@@ -258,7 +258,7 @@ internal static class PostfixReject
         ref byte block, int start, int end, byte style, ref LogEvent e)
     {
         int sender = start;
-        for (int i = start; ; i++)
+        for (int i = PostfixDelivery.BehindQuotes(ref block, start, end); ; i++)
         {
             i = Scan.IndexOf(ref block, i, end, (byte)'>');
             if (i >= end)
@@ -290,7 +290,7 @@ internal static class PostfixReject
             {
                 e.Sender = new Slice(sender, i - sender);
                 start = key + 5;
-                i = start - 1;
+                i = PostfixDelivery.BehindQuotes(ref block, start, end) - 1;
             }
         }
     }
