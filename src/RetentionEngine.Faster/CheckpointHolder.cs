@@ -8,6 +8,11 @@ namespace RetentionEngine;
 /// </summary>
 internal sealed class CheckpointHolder(string indexPath, bool readOnly) : ICheckpointManager
 {
+    private SegmentDevice? _indexDevice;
+
+    /// <summary>Called before each write; for tests.</summary>
+    public Action<string, long>? BeforeWrite { get; set; }
+
     public Guid LogToken { get; private set; }
 
     public byte[] LogMetadata { get; private set; } = [];
@@ -47,10 +52,16 @@ internal sealed class CheckpointHolder(string indexPath, bool readOnly) : ICheck
 
     public IDevice GetIndexDevice(Guid indexToken)
     {
-        var device = new SegmentDevice(IndexPath(indexToken), readOnly);
-        device.Initialize(-1, null, omitSegmentIdFromFilename: true);
-        return device;
+        _indexDevice = new SegmentDevice(IndexPath(indexToken), readOnly)
+        {
+            BeforeWrite = BeforeWrite,
+        };
+        _indexDevice.Initialize(-1, null, omitSegmentIdFromFilename: true);
+        return _indexDevice;
     }
+
+    /// <summary>Throws when the index that was last saved could not be written.</summary>
+    public void ThrowIfFailed() => _indexDevice?.ThrowIfFailed();
 
     public IDevice GetDeltaLogDevice(Guid token) => null!;
 

@@ -41,14 +41,16 @@ internal sealed class ClassLog : IDisposable
     private readonly SegmentDevice _device;
     private FasterKV<StoreKey, SpanByte>? _store;
     private BlockSession? _writer;
-    private Action<long>? _beforeWrite;
+    private Action<string, long>? _beforeWrite;
     private ulong _indexHash;
     private long _beginAddress = FirstValidAddress;
     private long _finalAddress = FirstValidAddress;
     private long _indexStartAddress = FirstValidAddress;
     private long _liveBytes;
     private int _firstSegment;
+    private int _rangesAdded;
     private bool _isDirty;
+    private bool _isIndexSaved;
 
     public ClassLog(RecordClass recordClass, string directory, bool readOnly)
     {
@@ -71,6 +73,10 @@ internal sealed class ClassLog : IDisposable
 
     public bool IsDirty => _isDirty || _changed.Count > 0;
 
+    /// <summary>Whether saving the index now makes the next opening quicker.</summary>
+    public bool IsIndexOld =>
+        _store != null && !IsDirty && _finalAddress - _indexStartAddress > IndexIntervalBytes / 16;
+
     public bool HasData => _finalAddress > FirstValidAddress;
 
     public long DeadBytes =>
@@ -78,20 +84,16 @@ internal sealed class ClassLog : IDisposable
 
     public IEnumerable<int> Runs => _extents.Keys;
 
-    internal Action<long>? BeforeWrite
+    internal Action<string, long>? BeforeWrite
     {
         get => _beforeWrite;
-        set => _device.BeforeWrite = _beforeWrite = value;
+        set => _device.BeforeWrite = _checkpoints.BeforeWrite = _beforeWrite = value;
     }
 
     public void Put(in BlockKey key, ReadOnlySpan<byte> value)
     {
-        FasterKV<StoreKey, SpanByte> store = Open();
-        _device.ThrowIfFailed();
-        _writer ??= new BlockSession(store);
-        _isDirty = true;
-        _writer.Put(key, value);
-        Extent extent = _extents.GetValueOrDefault(key.Run, new Extent(_writer.Address, 0));
+        Append(key, value);
+        Extent extent = _extents.GetValueOrDefault(key.Run, new Extent(_writer!.Address, 0));
         _extents[key.Run] = extent with { SizeBytes = extent.SizeBytes + value.Length };
         _liveBytes += value.Length;
         if (_changed.Count == 0 || _changed[^1] != key.Run)
@@ -131,14 +133,41 @@ internal sealed class ClassLog : IDisposable
         }
     }
 
-    /// <summary>Writes the log out and describes, for one entry of the checkpoint file, how.</summary>
-    public void Flush(BinaryWriter entry)
+    /// <summary>Puts a run anew at the log's end; readers go on finding the old one until then.</summary>
+    public void Move(ReadOnlySpan<BlockKey> keys)
+    {
+        int run = keys[0].Run;
+        if (!_extents.TryGetValue(run, out Extent extent))
+        {
+            return;
+        }
+        long firstAddress = 0;
+        byte[] buffer = [];
+        foreach (ref readonly BlockKey key in keys)
+        {
+            int length = Read(key, ref buffer);
+            if (length < 0)
+            {
+                // Damaged: verification names it, and the run stays where it is.
+                return;
+            }
+            Append(key, buffer.AsSpan(0, length));
+            firstAddress = firstAddress == 0 ? _writer!.Address : firstAddress;
+        }
+        _extents[run] = extent with { FirstAddress = firstAddress };
+        _changed.Add(run);
+    }
+
+    /// <summary>Writes the log out; what it takes to find it again is in memory then.</summary>
+    /// <param name="isIndexWanted">Whether to save the index even if little was added.</param>
+    public void BeginFlush(bool isIndexWanted)
     {
         FasterKV<StoreKey, SpanByte> store = Open();
         ShiftBegin(store);
         PadToSector(store);
-        bool withIndex = store.Log.TailAddress - _indexStartAddress > IndexIntervalBytes;
-        bool isStarted = withIndex
+        _isIndexSaved = isIndexWanted
+            || store.Log.TailAddress - _indexStartAddress > IndexIntervalBytes;
+        bool isStarted = _isIndexSaved
             ? store.TryInitiateFullCheckpoint(out _, CheckpointType.FoldOver)
             : store.TryInitiateHybridLogCheckpoint(out _, CheckpointType.FoldOver);
         if (!isStarted)
@@ -146,15 +175,23 @@ internal sealed class ClassLog : IDisposable
             throw new InvalidOperationException("Only one thread may make checkpoints.");
         }
         store.CompleteCheckpointAsync().AsTask().GetAwaiter().GetResult();
-        _device.Sync();
+    }
+
+    /// <summary>Makes what was written out durable. Logs may do so side by side.</summary>
+    public void Sync() => _device.Sync();
+
+    /// <summary>Describes the log for one entry of the checkpoint file.</summary>
+    public void EndFlush(BinaryWriter entry)
+    {
         HybridLogRecoveryInfo info = Parse(_checkpoints.LogMetadata);
-        if (withIndex)
+        if (_isIndexSaved)
         {
             _indexStartAddress = info.startLogicalAddress;
+            _checkpoints.ThrowIfFailed();
             _indexHash = SyncIndex(_checkpoints.IndexPath(_checkpoints.IndexToken));
         }
         AddRange(info.finalLogicalAddress);
-        WriteEntry(entry, withIndex);
+        WriteEntry(entry, _isIndexSaved);
         _changed.Clear();
         _isDirty = false;
     }
@@ -197,6 +234,7 @@ internal sealed class ClassLog : IDisposable
             indexMetadata = entry.ReadBytes(entry.ReadInt32());
             _indexHash = entry.ReadUInt64();
             _indexStartAddress = entry.ReadInt64();
+            _ranges.Clear();
         }
         _checkpoints.Load(logToken, logMetadata, indexToken, indexMetadata);
         HybridLogRecoveryInfo info = Parse(logMetadata);
@@ -369,13 +407,27 @@ internal sealed class ClassLog : IDisposable
         }
     }
 
+    private void Append(in BlockKey key, ReadOnlySpan<byte> value)
+    {
+        FasterKV<StoreKey, SpanByte> store = Open();
+        _device.ThrowIfFailed();
+        _writer ??= new BlockSession(store);
+        _isDirty = true;
+        _writer.Put(key, value);
+    }
+
     private void AddRange(long finalAddress)
     {
-        if (finalAddress > _finalAddress)
+        _rangesAdded = 0;
+        while (_finalAddress < finalAddress)
         {
-            _ranges.Add((_finalAddress, finalAddress, _device.HashOf(_finalAddress, finalAddress)));
+            // Page by page: then an opening checks little more than it parses.
+            long end = (_finalAddress & -(1L << PageBits)) + (1L << PageBits);
+            end = Math.Min(end, finalAddress);
+            _ranges.Add((_finalAddress, end, _device.HashOf(_finalAddress, end)));
+            _rangesAdded++;
+            _finalAddress = end;
         }
-        _finalAddress = finalAddress;
         PruneRanges();
     }
 
@@ -438,7 +490,7 @@ internal sealed class ClassLog : IDisposable
             entry.Write(_indexStartAddress);
         }
         List<(long From, long Until, ulong Hash)> ranges =
-            withIndex ? _ranges : _ranges.Count > 0 ? [_ranges[^1]] : [];
+            withIndex ? _ranges : _ranges[Math.Max(0, _ranges.Count - _rangesAdded)..];
         entry.Write(ranges.Count);
         foreach ((long from, long until, ulong hash) in ranges)
         {

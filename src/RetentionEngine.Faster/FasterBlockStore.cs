@@ -62,10 +62,10 @@ public sealed class FasterBlockStore : BlockStore
     }
 
     /// <inheritdoc/>
-    public override long DeadBytes => _logs.Sum(log => log.DeadBytes);
+    public override long DeadBytesOf(RecordClass recordClass) => _logs[(int)recordClass].DeadBytes;
 
-    /// <summary>Called before each write to a log with its length; for tests.</summary>
-    internal Action<long>? BeforeWrite
+    /// <summary>Called before each write with its file and length; for tests.</summary>
+    internal Action<string, long>? BeforeWrite
     {
         set
         {
@@ -128,34 +128,7 @@ public sealed class FasterBlockStore : BlockStore
     public override void Flush()
     {
         CheckWritable();
-        if (!_logs.Any(log => log.IsDirty))
-        {
-            return;
-        }
-        var payload = new MemoryStream();
-        using var writer = new BinaryWriter(payload);
-        writer.Write(_generation + 1);
-        // Whatever fails below leaves FASTER's memory ahead of what is durable.
-        _isFailed = true;
-        foreach (ClassLog log in _logs)
-        {
-            if (log.IsDirty)
-            {
-                log.Flush(writer);
-            }
-        }
-        writer.Flush();
-        _checkpoints!.Append(payload.ToArray());
-        _generation++;
-        if (_checkpoints.IsMostlyDead)
-        {
-            _checkpoints.Rewrite([Whole()]);
-        }
-        foreach (ClassLog log in _logs)
-        {
-            log.RemoveObsolete();
-        }
-        _isFailed = false;
+        Flush([.. _logs.Where(log => log.IsDirty)], isIndexWanted: false);
     }
 
     /// <inheritdoc/>
@@ -165,6 +138,16 @@ public sealed class FasterBlockStore : BlockStore
         foreach (ref readonly BlockKey key in keys)
         {
             _logs[(int)key.Bucket.Class].Drop(key.Run);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Move(ReadOnlySpan<BlockKey> keys)
+    {
+        CheckWritable();
+        if (keys.Length > 0)
+        {
+            _logs[(int)keys[0].Bucket.Class].Move(keys);
         }
     }
 
@@ -191,11 +174,65 @@ public sealed class FasterBlockStore : BlockStore
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
+        if (disposing && !_readOnly && !_isFailed)
+        {
+            try
+            {
+                Flush([.. _logs.Where(log => log.IsIndexOld)], isIndexWanted: true);
+            }
+            catch (RetentionException)
+            {
+                // Only the next opening would have gained by it.
+            }
+        }
         foreach (ClassLog log in _logs)
         {
             log.Dispose();
         }
         _checkpoints?.Dispose();
+    }
+
+    private void Flush(ClassLog[] logs, bool isIndexWanted)
+    {
+        if (logs.Length == 0)
+        {
+            return;
+        }
+        var payload = new MemoryStream();
+        using var writer = new BinaryWriter(payload);
+        writer.Write(_generation + 1);
+        // Whatever fails below leaves FASTER's memory ahead of what is durable.
+        _isFailed = true;
+        foreach (ClassLog log in logs)
+        {
+            log.BeginFlush(isIndexWanted);
+        }
+        // Side by side, so that one wait of the device serves all logs.
+        Task[] syncs = [.. logs.Skip(1).Select(log => Task.Run(log.Sync))];
+        try
+        {
+            logs[0].Sync();
+        }
+        finally
+        {
+            Task.WhenAll(syncs).GetAwaiter().GetResult();
+        }
+        foreach (ClassLog log in logs)
+        {
+            log.EndFlush(writer);
+        }
+        writer.Flush();
+        _checkpoints!.Append(payload.ToArray());
+        _generation++;
+        if (_checkpoints.IsMostlyDead)
+        {
+            _checkpoints.Rewrite([Whole()]);
+        }
+        foreach (ClassLog log in logs)
+        {
+            log.RemoveObsolete();
+        }
+        _isFailed = false;
     }
 
     private byte[] Whole()

@@ -36,8 +36,8 @@ internal sealed class SegmentDevice : StorageDeviceBase
         _readOnly = readOnly;
     }
 
-    /// <summary>Called before each write with its length; a test's way to fill the disk.</summary>
-    internal Action<long>? BeforeWrite { get; set; }
+    /// <summary>Called before each write with its file and length; a test's way to fill the disk.</summary>
+    internal Action<string, long>? BeforeWrite { get; set; }
 
     /// <summary>The failed read of this thread's last operation, once; null when all went well.</summary>
     public static RetentionException? TakeReadFailure()
@@ -60,7 +60,7 @@ internal sealed class SegmentDevice : StorageDeviceBase
         {
             try
             {
-                BeforeWrite?.Invoke(numBytesToWrite);
+                BeforeWrite?.Invoke(SegmentPath(segmentId), numBytesToWrite);
                 Write(sourceAddress, segmentId, (long)destinationAddress, (int)numBytesToWrite);
             }
             catch (RetentionException e)

@@ -54,8 +54,18 @@ public abstract class BlockStore : IDisposable
     /// <summary>Bytes on disk, blocks that wait to be freed included.</summary>
     public abstract long SizeBytes { get; }
 
-    /// <summary>Bytes of dropped blocks whose room is not free yet.</summary>
-    public abstract long DeadBytes { get; }
+    /// <summary>Bytes of a class's dropped blocks whose room is not free yet.</summary>
+    /// <param name="recordClass">The class.</param>
+    /// <returns>0 when the store frees room at once.</returns>
+    public abstract long DeadBytesOf(RecordClass recordClass);
+
+    /// <summary>Puts the blocks of a run anew, so that room before or behind them can be freed.</summary>
+    /// <param name="keys">Every key of the run.</param>
+    /// <exception cref="RetentionException">The device failed; nothing flushed is lost.</exception>
+    /// <remarks>Readers find the run all the time. A store that needs no such thing does nothing.</remarks>
+    public virtual void Move(ReadOnlySpan<BlockKey> keys)
+    {
+    }
 
     /// <inheritdoc/>
     public void Dispose()
@@ -64,7 +74,7 @@ public abstract class BlockStore : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Closes files. Does not flush: what was not flushed may be gone.</summary>
+    /// <summary>Closes files. What was not flushed may be gone.</summary>
     /// <param name="disposing">Whether called from Dispose.</param>
     protected abstract void Dispose(bool disposing);
 }

@@ -122,8 +122,11 @@ internal sealed partial class BucketStore
         };
     }
 
-    /// <summary>Bytes of dropped blocks whose room is not free yet.</summary>
-    public long DeadBytes => _blocks.DeadBytes;
+    /// <summary>
+    /// Dead bytes of a class that are put up with: below it, and while they are not more than the
+    /// living ones, waiting for the log's beginning to expire is cheaper than moving anything.
+    /// </summary>
+    internal long DeadBytesMin { get; set; } = 256L << 20;
 
     private static DateTimeOffset Instant(long unixMicros) =>
         DateTimeOffset.UnixEpoch.AddTicks(unixMicros * TimeSpan.TicksPerMicrosecond);
@@ -154,6 +157,36 @@ internal sealed partial class BucketStore
         }
         _blocks.Flush();
         _keys.Forget();
+        for (RecordClass c = RecordClass.Sent; c <= RecordClass.Rejected; c++)
+        {
+            MoveOldRuns(c);
+        }
+    }
+
+    /// <summary>
+    /// Room is freed from a log's beginning only. Should a bucket lie there that expires much
+    /// later than those behind it (a clock that was years ahead is enough), it is put anew.
+    /// </summary>
+    private void MoveOldRuns(RecordClass recordClass)
+    {
+        RunInfo[] runs = [.. _runs.Where(r => r.Bucket.Class == recordClass)];
+        long dead = _blocks.DeadBytesOf(recordClass);
+        if (dead < Math.Max(DeadBytesMin, runs.Sum(r => r.SizeBytes)))
+        {
+            return;
+        }
+        // A quarter at a time: moving costs less than what it frees, and expiry stays quick.
+        long room = dead / 4;
+        foreach (RunInfo run in runs)
+        {
+            room -= run.SizeBytes;
+            if (room < 0)
+            {
+                break;
+            }
+            _blocks.Move(run.Keys());
+        }
+        _blocks.Flush();
     }
 
     private int VerifyBlock(RunInfo run, in BlockKey key, ref byte[] buffer, ref ulong hash)

@@ -128,7 +128,16 @@ public sealed class KeyRing : IDisposable
         }
         slot = FreeSlot();
         slot.Use(KeySlotState.Bucket, bucket, BlockCipher.Random());
-        Write(slot);
+        try
+        {
+            Write(slot);
+        }
+        catch (RetentionException)
+        {
+            // Else the next rotation would write it, and the bucket would have two keys.
+            slot.Release(KeySlotState.Free);
+            throw;
+        }
         _buckets[bucket] = slot;
         return slot.Cipher!;
     }
@@ -177,8 +186,9 @@ public sealed class KeyRing : IDisposable
                 Write(slot);
             }
         }
-        Sync();
+        // The rotation writes every slot again and syncs it.
         Rotate();
+        _isDirty = false;
     }
 
     /// <summary>Overwrites keys under which nothing was ever committed.</summary>
@@ -312,9 +322,9 @@ public sealed class KeyRing : IDisposable
             {
                 _damagedCopies.Add(Offset(i, slot.DamagedCopy));
             }
-            if (slot.State == KeySlotState.Bucket)
+            if (slot.State == KeySlotState.Bucket && !_buckets.TryAdd(slot.Bucket, slot))
             {
-                _buckets[slot.Bucket] = slot;
+                throw Damaged(Offset(i, 0));
             }
         }
         if (_slots.Count == 0 || _slots[KeySlot.SeedIndex].State != KeySlotState.Seed)

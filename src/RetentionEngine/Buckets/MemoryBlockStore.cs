@@ -18,7 +18,7 @@ public sealed class MemoryBlockStore : BlockStore
     public override long SizeBytes => _sizeBytes;
 
     /// <inheritdoc/>
-    public override long DeadBytes => 0;
+    public override long DeadBytesOf(RecordClass recordClass) => 0;
 
     /// <inheritdoc/>
     public override void Put(in BlockKey key, ReadOnlySpan<byte> value)

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 using RetentionEngine.Blocks;
 using RetentionEngine.Buckets;
@@ -360,6 +361,36 @@ public sealed class BucketStoreTests : IDisposable
         using BucketStore again = Open();
         Assert.Equal(500, again.Sources.Count);
         Assert.All(again.Sources, s => Assert.Equal(300, s.PositionBytes));
+    }
+
+    [Fact]
+    public void AClockThatWasYearsAheadDoesNotKeepRoomFromBeingFreed()
+    {
+        using BucketStore store = Create();
+        store.DeadBytesMin = 0;
+        AddHour(StoreFixture.FirstHour + 50_000);
+        for (int hour = 0; hour < 20; hour++)
+        {
+            AddHour(StoreFixture.FirstHour + hour);
+        }
+        long full = store.Stats().SizeBytes;
+        store.Expire(HourMicros(StoreFixture.FirstHour + 21), dryRun: false);
+        Assert.Single(store.Runs);
+        long sizeBytes = store.Stats().SizeBytes;
+        Assert.True(sizeBytes < full / 2, $"{sizeBytes} of {full}");
+        Assert.Empty(store.Verify(null).Faults);
+
+        void AddHour(int hour)
+        {
+            var run = new SealedRun { Bucket = new BucketId(RecordClass.Sent, hour, 1), Rows = 1 };
+            for (int number = 0; number < 10; number++)
+            {
+                run.Writer.Write(new byte[900_000]);
+                run.EndBlock(BlockKind.Rows, number);
+            }
+            store.Add(run);
+            store.Commit([], []);
+        }
     }
 
     [Fact]

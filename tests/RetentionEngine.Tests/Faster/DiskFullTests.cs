@@ -21,7 +21,7 @@ public sealed class DiskFullTests : IDisposable
             OpenBlocks = (path, readOnly) =>
             {
                 FasterBlockStore blocks = FasterBlockStore.Open(path, readOnly);
-                blocks.BeforeWrite = length =>
+                blocks.BeforeWrite = (_, length) =>
                 {
                     room -= length;
                     if (room < 0)
