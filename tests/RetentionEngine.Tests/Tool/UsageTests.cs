@@ -143,6 +143,33 @@ public sealed class UsageTests : IDisposable
         Assert.Contains("[suggest:", output, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(30)]
+    [InlineData(200)]
+    public void TerminalsOfAnyWidthAreServed(int columns)
+    {
+        Assert.SkipUnless(File.Exists("/usr/bin/script"), "script(1) is not here");
+        var start = new System.Diagnostics.ProcessStartInfo("/usr/bin/script")
+        {
+            UseShellExecute = false,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            WorkingDirectory = _directory,
+        };
+        start.ArgumentList.Add("-qec");
+        start.ArgumentList.Add(
+            $"stty cols {columns}; dotnet '{ToolProcess.Path}' query --help");
+        start.ArgumentList.Add("/dev/null");
+        start.Environment["TERM"] = "xterm";
+        using var process = System.Diagnostics.Process.Start(start)!;
+        process.StandardInput.Close();
+        string output = process.StandardOutput.ReadToEnd();
+        ToolProcess.Wait(process);
+        Assert.True(process.ExitCode == 0, output);
+        Assert.Contains("Examples:", output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void VersionIsPrinted()
     {

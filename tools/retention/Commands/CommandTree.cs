@@ -41,7 +41,9 @@ internal sealed class CommandTree
         {
             if (option is HelpOption { Action: HelpAction action })
             {
-                action.MaxWidth = Math.Min(action.MaxWidth, HelpWidthMax);
+                // A terminal that does not tell its size has a width of 0, which is not accepted.
+                int width = action.MaxWidth;
+                action.MaxWidth = width is > 0 and < HelpWidthMax ? width : HelpWidthMax;
                 option.Action = new HelpWithExamples(action, _examples);
             }
         }

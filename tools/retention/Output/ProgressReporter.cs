@@ -105,7 +105,7 @@ internal sealed class ProgressReporter : IDisposable
         {
             case "bar":
                 string line = Bar();
-                int width = Math.Max(20, SafeWidth());
+                int width = SafeWidth();
                 Console.Error.Write("\r" + (line.Length < width ? line : line[..(width - 1)]) + "\e[K");
                 _isBarShown = true;
                 break;
@@ -126,15 +126,19 @@ internal sealed class ProgressReporter : IDisposable
         }
     }
 
+    // A terminal that does not tell its size has a width of 0.
     private static int SafeWidth()
     {
+        const int Usual = 80;
+        const int Least = 20;
         try
         {
-            return Console.WindowWidth;
+            int width = Console.WindowWidth;
+            return width > 0 ? Math.Max(width, Least) : Usual;
         }
         catch (IOException)
         {
-            return 80;
+            return Usual;
         }
     }
 

@@ -16,7 +16,7 @@ internal sealed class TableRecordWriter : RecordWriter
     private readonly Column[] _columns;
     private readonly bool _isColored;
     private readonly List<(string[] Cells, RecordStatus Status)> _waiting = [];
-    private readonly long _started = Environment.TickCount64;
+    private long _firstMilliseconds;
     private int[]? _widths;
 
     /// <summary>Creates a writer.</summary>
@@ -79,9 +79,11 @@ internal sealed class TableRecordWriter : RecordWriter
             AddRow(cells, record.Status);
             return;
         }
+        // Counted from the first record: opening the store takes its time too.
+        long now = Environment.TickCount64;
+        _firstMilliseconds = _waiting.Count == 0 ? now : _firstMilliseconds;
         _waiting.Add((cells, record.Status));
-        if (_waiting.Count >= MeasuredRows
-            || Environment.TickCount64 - _started >= MeasuredMilliseconds)
+        if (_waiting.Count >= MeasuredRows || now - _firstMilliseconds >= MeasuredMilliseconds)
         {
             AddWaiting();
         }
