@@ -1,1 +1,1 @@
-return 0;
+return RetentionEngine.Bench.BenchCommand.Run(args);
