@@ -122,25 +122,15 @@ internal readonly ref struct PackedColumn
     /// <summary>Appends a column. <paramref name="scratch"/> is at least as long as the values.</summary>
     public static void Write(ReadOnlySpan<long> values, ByteSink sink, Span<ulong> scratch)
     {
-        long min = long.MaxValue;
-        long max = long.MinValue;
-        foreach (long value in values)
-        {
-            min = Math.Min(min, value);
-            max = Math.Max(max, value);
-        }
-        if (values.IsEmpty)
-        {
-            min = max = 0;
-        }
-        int fullWidth = BitPack.WidthOf((ulong)max - (ulong)min);
-        scratch = scratch[..values.Length];
-        if (fullWidth == 0)
+        if (values.IsEmpty || !values.ContainsAnyExcept(values[0]))
         {
             sink.Byte(0);
-            sink.Zigzag(min);
+            sink.Zigzag(values.IsEmpty ? 0 : values[0]);
             return;
         }
+        (long min, long max) = Bounds(values);
+        int fullWidth = BitPack.WidthOf((ulong)max - (ulong)min);
+        scratch = scratch[..values.Length];
         for (int i = 0; i < values.Length; i++)
         {
             scratch[i] = (ulong)values[i] - (ulong)min;
@@ -171,6 +161,32 @@ internal readonly ref struct PackedColumn
             int count = Math.Min(ChunkLength, values.Length - from);
             new PackedColumn(ref cursor, count).CopyTo(values[from..]);
         }
+    }
+
+    private static (long Min, long Max) Bounds(ReadOnlySpan<long> values)
+    {
+        Vector<long> mins = new(values[0]);
+        Vector<long> maxs = mins;
+        int i = 0;
+        for (; i + Vector<long>.Count <= values.Length; i += Vector<long>.Count)
+        {
+            var some = new Vector<long>(values[i..]);
+            mins = Vector.Min(mins, some);
+            maxs = Vector.Max(maxs, some);
+        }
+        long min = values[0];
+        long max = min;
+        for (int lane = 0; lane < Vector<long>.Count; lane++)
+        {
+            min = Math.Min(min, mins[lane]);
+            max = Math.Max(max, maxs[lane]);
+        }
+        for (; i < values.Length; i++)
+        {
+            min = Math.Min(min, values[i]);
+            max = Math.Max(max, values[i]);
+        }
+        return (min, max);
     }
 
     private static int BestWidth(ReadOnlySpan<ulong> values, int fullWidth, out int patches)

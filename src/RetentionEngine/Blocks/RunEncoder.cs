@@ -14,6 +14,9 @@ internal sealed class RunEncoder
     private const int GroupRows = RunFormat.GroupRows;
     private const int InodeRowsMin = 128;
 
+    /// <summary>Rows are scattered over the batch: so many are fetched ahead of their turn.</summary>
+    private const int FetchAhead = 12;
+
     private readonly RunTexts _texts = new();
     private readonly RunAddresses _addresses;
     private readonly RunTuples _tuples = new();
@@ -32,8 +35,7 @@ internal sealed class RunEncoder
     private readonly ulong[] _starts = new ulong[GroupRows / 64];
     private readonly ulong[] _scratch = new ulong[GroupRows];
     private readonly QueueIdForm[] _forms = new QueueIdForm[GroupRows];
-    private int[] _tupleOf = [];
-    private QueueIdParts[] _idOf = [];
+    private CollectedRow[] _collected = [];
     private int[] _lastTextGroup = [];
     private int[] _lastAddressGroup = [];
     private StringTable _strings = null!;
@@ -44,7 +46,7 @@ internal sealed class RunEncoder
     public RunEncoder(long seed)
     {
         var radix = new RadixSort();
-        _addresses = new RunAddresses(seed);
+        _addresses = new RunAddresses(seed, radix);
         _textPostings = new RunPostings(radix);
         _addressPostings = new RunPostings(radix);
         _hashPostings = new RunPostings(radix);
@@ -95,13 +97,12 @@ internal sealed class RunEncoder
         TextRanker ranker, ReadOnlySpan<RecordRow> rows, ReadOnlySpan<int> order, SealedRun output)
     {
         _texts.Begin(ranker, _strings);
-        _addresses.Begin(order.Length);
+        _addresses.Begin();
         _tuples.Begin();
         _relays.Begin(_strings.Count);
-        if (_tupleOf.Length < order.Length)
+        if (_collected.Length < order.Length)
         {
-            _tupleOf = new int[order.Length + (order.Length >> 2)];
-            _idOf = new QueueIdParts[_tupleOf.Length];
+            _collected = new CollectedRow[order.Length + (order.Length >> 2)];
         }
         long first = long.MaxValue;
         long last = long.MinValue;
@@ -109,7 +110,9 @@ internal sealed class RunEncoder
         QueueIdParts lastParts = default;
         for (int i = 0; i < order.Length; i++)
         {
+            Ahead.Fetch(in rows[order[Math.Min(i + FetchAhead, order.Length - 1)]]);
             ref readonly RecordRow row = ref rows[order[i]];
+            ref CollectedRow collected = ref _collected[i];
             first = Math.Min(first, row.TimeUnixMicros);
             last = Math.Max(last, row.TimeUnixMicros);
             if (row.QueueId != lastId)
@@ -117,10 +120,11 @@ internal sealed class RunEncoder
                 lastId = row.QueueId;
                 lastParts = QueueIdParts.Of(lastId);
             }
-            _idOf[i] = lastParts;
-            _tupleOf[i] = _tuples.Mark(in row, lastParts.Form);
-            MarkTexts(in row);
-            _addresses.Mark(row.IpHi, row.IpLo);
+            collected.Id = lastParts;
+            collected.Tuple = _tuples.Mark(in row, lastParts.Form);
+            collected.Address = _addresses.Mark(row.IpHi, row.IpLo);
+            collected.ViaForm = ViaOf(row.Via, out collected.Via);
+            MarkTexts(in row, collected.ViaForm);
         }
         _texts.Assign();
         _addresses.Assign();
@@ -131,7 +135,7 @@ internal sealed class RunEncoder
         CollectInodes(rows, order, first, last);
     }
 
-    private void MarkTexts(in RecordRow row)
+    private void MarkTexts(in RecordRow row, ViaForm via)
     {
         _texts.Mark(row.Sender);
         _texts.Mark(row.Recipient);
@@ -140,7 +144,7 @@ internal sealed class RunEncoder
         _texts.Mark(row.Relay);
         _texts.Mark(row.Retries);
         _texts.Mark(row.Host);
-        if (row.Via > 1 && ViaOf(row.Via, out _) == ViaForm.Text)
+        if (via == ViaForm.Text)
         {
             _texts.Mark(row.Via);
         }
@@ -154,10 +158,11 @@ internal sealed class RunEncoder
         // In a small run a table costs more than it saves.
         for (int i = 0; i < order.Length && order.Length >= InodeRowsMin; i++)
         {
-            if (_idOf[i].Form is QueueIdForm.Long or QueueIdForm.Short)
+            if (_collected[i].Id.Form is QueueIdForm.Long or QueueIdForm.Short)
             {
+                Ahead.Fetch(in rows[order[Math.Min(i + FetchAhead, order.Length - 1)]]);
                 ref readonly RecordRow row = ref rows[order[i]];
-                _inodes.Mark(row.Host, row.TimeUnixMicros, _idOf[i].Inode);
+                _inodes.Mark(row.Host, row.TimeUnixMicros, _collected[i].Id.Inode);
             }
         }
         _inodes.Assign();
@@ -208,17 +213,19 @@ internal sealed class RunEncoder
         _starts.AsSpan().Clear();
         for (int i = 0; i < order.Length; i++)
         {
+            Ahead.Fetch(in rows[order[Math.Min(i + FetchAhead, order.Length - 1)]]);
             ref readonly RecordRow row = ref rows[order[i]];
+            ref readonly CollectedRow collected = ref _collected[firstRow + i];
             bool ownSender = RunPlanner.IsOwnSender(row.Kind);
             uint ownText = ownSender ? row.Sender : row.Recipient;
             uint otherText = ownSender ? row.Recipient : row.Sender;
             uint own = _texts.IdOf(ownText);
             _own[i] = own;
-            GatherRow(in row, otherText, i, _tuples.IndexOf(_tupleOf[firstRow + i]));
+            GatherRow(in row, otherText, i, _tuples.IndexOf(collected.Tuple));
             if (previous < 0 || own != _own[i - 1] || !IsSameMessage(in rows[previous], in row))
             {
                 _starts[i >> 6] |= 1UL << i;
-                GatherMessage(in row, in _idOf[firstRow + i], messages);
+                GatherMessage(in row, in collected, messages);
                 _messages[(int)MessageColumn.Sasl][messages] =
                     row.Sasl < 2 ? row.Sasl
                     : row.Sasl == ownText ? RunFormat.SaslIsOwn
@@ -226,7 +233,7 @@ internal sealed class RunEncoder
                     : _texts.IdOf(row.Sasl) + RunFormat.SaslTextOffset;
                 if (index)
                 {
-                    IndexMessage(in row, in _idOf[firstRow + i], own, messages, group);
+                    IndexMessage(in row, in collected, own, messages, group);
                 }
                 messages++;
             }
@@ -251,8 +258,9 @@ internal sealed class RunEncoder
         _rows[(int)RowColumn.Retries][i] = _texts.IdOf(row.Retries);
     }
 
-    private void GatherMessage(in RecordRow row, in QueueIdParts id, int m)
+    private void GatherMessage(in RecordRow row, in CollectedRow collected, int m)
     {
+        ref readonly QueueIdParts id = ref collected.Id;
         long time = row.TimeUnixMicros;
         ulong inodeBase = _inodes.Of(row.Host, time);
         bool isNumber = id.Form is QueueIdForm.Long or QueueIdForm.Short;
@@ -262,18 +270,18 @@ internal sealed class RunEncoder
         _messages[(int)MessageColumn.QueueIdMicros][m] = QueueIdTime.Encode(id, time);
         _messages[(int)MessageColumn.QueueIdInode][m] = (long)(id.Inode - (isNumber ? inodeBase : 0));
         _messages[(int)MessageColumn.Size][m] = row.SizeBytes;
-        _messages[(int)MessageColumn.Address][m] = _addresses.IndexOf(row.IpHi, row.IpLo);
-        ViaForm form = ViaOf(row.Via, out QueueIdParts via);
+        _messages[(int)MessageColumn.Address][m] = _addresses.IndexOf(collected.Address);
+        ViaForm form = collected.ViaForm;
         bool isText = form == ViaForm.Text;
         _messages[(int)MessageColumn.ViaForm][m] = (long)form;
         _messages[(int)MessageColumn.ViaMicros][m] =
-            isText ? _texts.IdOf(row.Via) : QueueIdTime.Encode(via, time);
+            isText ? _texts.IdOf(row.Via) : QueueIdTime.Encode(collected.Via, time);
         _messages[(int)MessageColumn.ViaInode][m] =
-            form is ViaForm.None or ViaForm.Text ? 0 : (long)(via.Inode - inodeBase);
+            form is ViaForm.None or ViaForm.Text ? 0 : (long)(collected.Via.Inode - inodeBase);
     }
 
     private void IndexMessage(
-        in RecordRow row, in QueueIdParts id, uint own, int m, int group)
+        in RecordRow row, in CollectedRow collected, uint own, int m, int group)
     {
         uint sasl = _texts.IdOf(row.Sasl);
         if (sasl != own)
@@ -290,13 +298,19 @@ internal sealed class RunEncoder
         {
             _hashPostings.Add(RunTerm.OfMessageId(row.MessageIdHash), group);
         }
-        if (id.Form != QueueIdForm.None && !QueueIdTime.IsNear(id, row.TimeUnixMicros))
+        if (collected.Id.Form != QueueIdForm.None
+            && !QueueIdTime.IsNear(collected.Id, row.TimeUnixMicros))
         {
             _hashPostings.Add(RunTerm.OfQueueId(row.QueueId), group);
         }
-        if (row.Via > 1)
+        if (collected.ViaForm == ViaForm.Text)
         {
             ViaTerms.Add(_strings[row.Via], row.TimeUnixMicros, group, _hashPostings);
+        }
+        else if (collected.ViaForm != ViaForm.None
+            && !QueueIdTime.IsNear(collected.Via, row.TimeUnixMicros))
+        {
+            _hashPostings.Add(RunTerm.OfQueueId(collected.Via.ToQueueId()), group);
         }
     }
 
@@ -440,5 +454,15 @@ internal sealed class RunEncoder
         }
         output.Append(_header.Written);
         output.EndBlock(BlockKind.Header, 0);
+    }
+
+    /// <summary>What the first pass over the rows has found out for the second.</summary>
+    private struct CollectedRow
+    {
+        public QueueIdParts Id;
+        public QueueIdParts Via;
+        public int Tuple;
+        public int Address;
+        public ViaForm ViaForm;
     }
 }

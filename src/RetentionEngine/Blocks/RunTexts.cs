@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using K4os.Compression.LZ4;
 using RetentionEngine.Records;
 
@@ -6,9 +7,9 @@ namespace RetentionEngine.Blocks;
 
 /// <summary>The text dictionary of a run under construction.</summary>
 /// <remarks>
-/// First every text is marked, then ids are given in the ranker's order, then pages are written. A
-/// text with <c>@</c> is kept domain first (<c>example.org@bob</c>), so that neighbours share long
-/// beginnings; a domain holds no <c>@</c>, so this can be undone.
+/// First every text is marked by its number in the batch, then ids are given in the ranker's order,
+/// then pages are written. A text with <c>@</c> is kept domain first (<c>example.org@bob</c>), so
+/// that neighbours share long beginnings; a domain holds no <c>@</c>, so this can be undone.
 /// </remarks>
 internal sealed class RunTexts
 {
@@ -21,8 +22,13 @@ internal sealed class RunTexts
     /// <summary>Up to this many marks are sorted; more are read off the bit map of all ranks.</summary>
     private const int SortBelow = 1024;
 
+    /// <summary>Texts are scattered in memory: this many are fetched ahead of being written.</summary>
+    private const int FetchAhead = 8;
+
     private ulong[] _marks = [];
-    private uint[] _idOfRank = [];
+    private ulong[] _rankMarks = [];
+    private uint[] _idOf = [];
+    private uint[] _texts = new uint[SortBelow];
     private int[] _ranks = new int[SortBelow];
     private readonly ByteSink _letters = new();
     private readonly long[] _shared = new long[PageTextsMax];
@@ -43,32 +49,26 @@ internal sealed class RunTexts
     {
         _ranker = ranker;
         _strings = strings;
-        int words = (ranker.Count >> 6) + 1;
-        if (_marks.Length < words)
+        if (_idOf.Length < strings.Count)
         {
-            _marks = new ulong[words + (words >> 2)];
-            _idOfRank = new uint[_marks.Length << 6];
+            int size = strings.Count + (strings.Count >> 2);
+            _idOf = new uint[size];
+            _idOf[1] = 1;
+            _marks = new ulong[(size >> 6) + 1];
+            _rankMarks = new ulong[_marks.Length];
         }
         Count = 0;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Mark(uint text)
     {
-        if (text < 2)
-        {
-            return;
-        }
-        int rank = _ranker.RankOf(text);
-        ref ulong word = ref _marks[rank >> 6];
-        ulong bit = 1UL << rank;
-        if ((word & bit) == 0)
+        ref ulong word = ref _marks[text >> 6];
+        ulong bit = 1UL << (int)text;
+        if ((word & bit) == 0 && text > 1)
         {
             word |= bit;
-            if (Count < SortBelow)
-            {
-                _ranks[Count] = rank;
-            }
-            Count++;
+            Add(text);
         }
     }
 
@@ -77,30 +77,21 @@ internal sealed class RunTexts
     {
         if (_ranks.Length < Count)
         {
-            Array.Resize(ref _ranks, Count + (Count >> 2));
+            _ranks = new int[Count + (Count >> 2)];
         }
-        if (Count <= SortBelow)
+        for (int i = 0; i < Count; i++)
         {
-            _ranks.AsSpan(0, Count).Sort();
+            _ranks[i] = _ranker.RankOf(_texts[i]);
+            _marks[_texts[i] >> 6] = 0;
         }
-        else
-        {
-            int n = 0;
-            for (int i = 0; i < _marks.Length; i++)
-            {
-                for (ulong word = _marks[i]; word != 0; word &= word - 1)
-                {
-                    _ranks[n++] = (i << 6) + BitOperations.TrailingZeroCount(word);
-                }
-            }
-        }
+        SortRanks();
         CountWithoutDomain = Count;
         for (int i = 0; i < Count; i++)
         {
-            int rank = _ranks[i];
-            _marks[rank >> 6] = 0;
-            _idOfRank[rank] = (uint)i + 2;
-            if (CountWithoutDomain == Count && _ranker.HasDomain(_ranker.IdAt(rank)))
+            uint text = _ranker.IdAt(_ranks[i]);
+            _texts[i] = text;
+            _idOf[text] = (uint)i + 2;
+            if (CountWithoutDomain == Count && _ranker.HasDomain(text))
             {
                 CountWithoutDomain = i;
             }
@@ -108,7 +99,7 @@ internal sealed class RunTexts
     }
 
     /// <summary>The run's id of a marked text of the batch; 0 and 1 stay.</summary>
-    public uint IdOf(uint text) => text < 2 ? text : _idOfRank[_ranker.RankOf(text)];
+    public uint IdOf(uint text) => _idOf[text];
 
     /// <summary>Writes all pages and, for the header, how many texts each has and its first one.</summary>
     public void Write(RunSections sections, ByteSink directory)
@@ -122,10 +113,12 @@ internal sealed class RunTexts
             int left = Math.Min(Count - from, PageTextsMax);
             for (; count < left && _letters.Length < PageLetters; count++)
             {
-                ReadOnlySpan<byte> text = _strings[_ranker.IdAt(_ranks[from + count])];
+                int ahead = Math.Min(from + count + FetchAhead, Count - 1);
+                _strings.Fetch(_texts[ahead]);
+                ReadOnlySpan<byte> text = _strings[_texts[from + count]];
                 previous = Append(text, count % RestartEvery == 0 ? 0 : previous, count);
             }
-            ReadOnlySpan<byte> first = _strings[_ranker.IdAt(_ranks[from])];
+            ReadOnlySpan<byte> first = _strings[_texts[from]];
             directory.Varint(count);
             directory.Varint(first.Length);
             directory.Bytes(first);
@@ -134,6 +127,37 @@ internal sealed class RunTexts
             Compress(_letters.Written, sections.Sink);
             sections.End(BlockKind.Texts, page);
             from += count;
+        }
+    }
+
+    private void Add(uint text)
+    {
+        if (Count == _texts.Length)
+        {
+            Array.Resize(ref _texts, Count * 2);
+        }
+        _texts[Count++] = text;
+    }
+
+    private void SortRanks()
+    {
+        if (Count <= SortBelow)
+        {
+            _ranks.AsSpan(0, Count).Sort();
+            return;
+        }
+        foreach (int rank in _ranks.AsSpan(0, Count))
+        {
+            _rankMarks[rank >> 6] |= 1UL << rank;
+        }
+        int n = 0;
+        for (int i = 0; i < _rankMarks.Length; i++)
+        {
+            for (ulong word = _rankMarks[i]; word != 0; word &= word - 1)
+            {
+                _ranks[n++] = (i << 6) + BitOperations.TrailingZeroCount(word);
+            }
+            _rankMarks[i] = 0;
         }
     }
 

@@ -62,6 +62,15 @@ internal sealed class StringTable
         }
     }
 
+    /// <summary>Has a text fetched that is about to be read.</summary>
+    public unsafe void Fetch(uint id)
+    {
+        if (Sse.IsSupported)
+        {
+            Sse.Prefetch0(Unsafe.AsPointer(ref _bytes[Math.Min(_starts[id], _bytes.Length - 1)]));
+        }
+    }
+
     /// <summary>Finds or adds a text.</summary>
     /// <param name="text">Cut at <see cref="LengthMax"/>.</param>
     /// <param name="hash">Its <see cref="Hash"/>.</param>
