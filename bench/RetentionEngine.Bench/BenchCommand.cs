@@ -1,6 +1,7 @@
 using System.Globalization;
 using RetentionEngine.Bench.Macro;
 using RetentionEngine.Bench.Measuring;
+using RetentionEngine.Bench.Micro;
 using RetentionEngine.Bench.Reporting;
 
 namespace RetentionEngine.Bench;
@@ -11,8 +12,9 @@ internal static class BenchCommand
     private const string Help =
         """
         Usage: RetentionEngine.Bench quick|full|tiny [SECTION...] [--work DIR] [--json FILE]
+               RetentionEngine.Bench micro [FILTER]
 
-        Sections: parse. Default: all, and then the result is
+        Sections: parse import query commit. Default: all, and then the result is
         written to bench/results/<cpu>/<date>-<commit>.md and .json.
           --work DIR    for inputs and stores (default artifacts/bench)
           --json FILE   also writes the figures there
@@ -22,10 +24,21 @@ internal static class BenchCommand
     private static readonly (string Name, Action<Scale, string, Figures> Run)[] s_sections =
     [
         ("parse", ParseSection.Run),
+        ("import", ImportSection.Run),
+        ("query", QuerySection.Run),
+        ("commit", CommitSection.Run),
     ];
 
     public static int Run(string[] args)
     {
+        if ((ImportWorker.TryRun(args) ?? QueryWorker.TryRun(args)) is { } exitCode)
+        {
+            return exitCode;
+        }
+        if (args is ["micro", .. var filter])
+        {
+            return MicroBenchmarks.Run(filter.Length > 0 ? filter[0] : "");
+        }
         if (args is [] || Scale.Find(args[0]) is not { } scale)
         {
             Console.Error.Write(Help);

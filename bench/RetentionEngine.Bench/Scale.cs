@@ -11,12 +11,37 @@ internal sealed record Scale
     /// <summary>Rounds of short measurements.</summary>
     public required int Rounds { get; init; }
 
+    /// <summary>Size of the log that is imported whole.</summary>
+    public required long ImportBytes { get; init; }
+
+    public required int ImportRounds { get; init; }
+
+    /// <summary>Size of the log that is imported through a pipe; 0: none.</summary>
+    public required long StreamBytes { get; init; }
+
+    /// <summary>What the slowest compressor gets of the log.</summary>
+    public required long SlowBytes { get; init; }
+
+    /// <summary>Size of the log that fills 170 buckets.</summary>
+    public required long QueryBytes { get; init; }
+
+    public required int QueryRounds { get; init; }
+
+    public required int ProcessRounds { get; init; }
+
     /// <summary>Runs small enough for the test suite: every workload, no figure worth keeping.</summary>
     public static Scale Tiny { get; } = new()
     {
         Name = "tiny",
         ParseBytes = 1_000_000,
         Rounds = 1,
+        ImportBytes = 3_000_000,
+        ImportRounds = 1,
+        StreamBytes = 1_000_000,
+        SlowBytes = 1_000_000,
+        QueryBytes = 3_000_000,
+        QueryRounds = 2,
+        ProcessRounds = 1,
     };
 
     /// <summary>Three minutes on two cores, building and making the input included.</summary>
@@ -25,6 +50,13 @@ internal sealed record Scale
         Name = "quick",
         ParseBytes = 100_000_000,
         Rounds = 11,
+        ImportBytes = 300_000_000,
+        ImportRounds = 3,
+        StreamBytes = 0,
+        SlowBytes = 10_000_000,
+        QueryBytes = 200_000_000,
+        QueryRounds = 30,
+        ProcessRounds = 7,
     };
 
     public static Scale Full { get; } = new()
@@ -32,6 +64,13 @@ internal sealed record Scale
         Name = "full",
         ParseBytes = 500_000_000,
         Rounds = 15,
+        ImportBytes = 1_000_000_000,
+        ImportRounds = 5,
+        StreamBytes = 20_000_000_000,
+        SlowBytes = 50_000_000,
+        QueryBytes = 1_000_000_000,
+        QueryRounds = 100,
+        ProcessRounds = 15,
     };
 
     public static Scale? Find(string name) =>

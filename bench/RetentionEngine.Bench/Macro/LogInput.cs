@@ -56,6 +56,13 @@ internal sealed record LogInput(string Path, long Bytes, long Lines, long Record
         return bytes;
     }
 
+    /// <summary>Frees the disk.</summary>
+    public void Delete()
+    {
+        File.Delete(Path);
+        File.Delete(Path + ".facts");
+    }
+
     // Another build of loggen may write other bytes, so its identity is part of the name.
     private static string NameOf(Options options) => string.Create(
         CultureInfo.InvariantCulture,

@@ -41,6 +41,9 @@ internal sealed class ParseLoop
         Begin();
     }
 
+    /// <summary>The rows of the last pass that a batch is not yet full of.</summary>
+    public RecordBatch Batch => _batch;
+
     /// <summary>Only the tokenizer, over whole lines with padding behind them.</summary>
     public ParseCounts Tokenize(ReadOnlySpan<byte> block)
     {
