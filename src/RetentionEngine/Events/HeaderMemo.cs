@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace RetentionEngine.Events;
 
@@ -13,13 +14,22 @@ internal sealed class HeaderMemo
 {
     public const int KeyBytes = 64;
 
-    private const int SetBits = 11;
+    private const int SetBits = 12;
 
     // 64 bytes of ones, then 64 of zeros: a mask of n bytes is the 64 from 64 - n on.
     private static readonly byte[] s_masks = Masks();
 
-    private readonly byte[] _keys = new byte[(KeyBytes << SetBits) * 2];
+    // Pinned, so that a key stays within the one cache line that it begins with.
+    private readonly byte[] _keys =
+        GC.AllocateArray<byte>((KeyBytes << SetBits) * 2 + KeyBytes, pinned: true);
+    private readonly int _keysStart;
     private readonly LineHeader[] _headers = new LineHeader[2 << SetBits];
+
+    public unsafe HeaderMemo()
+    {
+        nuint address = (nuint)Unsafe.AsPointer(ref _keys[0]);
+        _keysStart = (int)(0 - address & (KeyBytes - 1));
+    }
 
     /// <summary>Finds the pair that begins at <paramref name="at"/>.</summary>
     /// <param name="at">64 readable bytes.</param>
@@ -35,13 +45,18 @@ internal sealed class HeaderMemo
 
         // Any mixing will do: the compare decides. Vectors of 64 bits multiply slowly.
         Vector256<ulong> mixed = low.AsUInt64() ^ (high.AsUInt64() << 29) ^ (high.AsUInt64() >> 35);
-        ulong hash = (mixed.GetElement(0) * 0x9E3779B97F4A7C15)
-            + (mixed.GetElement(1) * 0xC2B2AE3D27D4EB4F)
-            + (mixed.GetElement(2) * 0x165667B19E3779F9)
-            + (mixed.GetElement(3) * 0x27D4EB2F165667C5);
+        ulong hash = Sse42.X64.IsSupported
+            ? Sse42.X64.Crc32(
+                Sse42.X64.Crc32(0, mixed.GetElement(0)), mixed.GetElement(1)) << 32
+                ^ Sse42.X64.Crc32(
+                    Sse42.X64.Crc32(0, mixed.GetElement(2)), mixed.GetElement(3)) * 0x9E37_79B9_0000_0001
+            : (mixed.GetElement(0) * 0x9E3779B97F4A7C15)
+                + (mixed.GetElement(1) * 0xC2B2AE3D27D4EB4F)
+                + (mixed.GetElement(2) * 0x165667B19E3779F9)
+                + (mixed.GetElement(3) * 0x27D4EB2F165667C5);
         slot = (int)(hash >> (64 - SetBits)) * 2;
         ref byte key = ref Unsafe.Add(
-            ref MemoryMarshal.GetArrayDataReference(_keys), slot * KeyBytes);
+            ref MemoryMarshal.GetArrayDataReference(_keys), _keysStart + (slot * KeyBytes));
         if (((Vector256.LoadUnsafe(ref key) ^ low)
             | (Vector256.LoadUnsafe(ref key, 32) ^ high)) == Vector256<byte>.Zero)
         {
@@ -60,7 +75,7 @@ internal sealed class HeaderMemo
     public void Store(int slot, ReadOnlySpan<byte> pair, LineHeader header)
     {
         int first = slot & ~1;
-        Span<byte> set = _keys.AsSpan(first * KeyBytes, 2 * KeyBytes);
+        Span<byte> set = _keys.AsSpan(_keysStart + (first * KeyBytes), 2 * KeyBytes);
         set[..KeyBytes].CopyTo(set[KeyBytes..]);
         _headers[first + 1] = _headers[first];
         set[..KeyBytes].Clear();

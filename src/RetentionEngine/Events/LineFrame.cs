@@ -23,14 +23,39 @@ internal enum LogProgram : byte
     CourierPop3Tls,
 }
 
-/// <summary>One line behind its prefix.</summary>
-/// <param name="Start">Offset of the message in the block.</param>
-/// <param name="End">Offset behind its last byte, without CR and LF.</param>
-/// <param name="PidStart">Offset of the process id; 0 when the tag has none.</param>
-/// <param name="PidLength">Its length.</param>
-/// <param name="Tag">Who wrote it.</param>
-internal readonly record struct LineFrame(
-    int Start, int End, int PidStart, int PidLength, LogTag Tag);
+/// <summary>What the head of a line says, and where its message lies.</summary>
+internal struct LineFrame
+{
+    /// <summary>As in <see cref="LogEvent"/>.</summary>
+    public long TimeUnixMicros;
+
+    /// <summary>Offset of the message in the block, behind its queue id if it begins with one.</summary>
+    public int Start;
+
+    /// <summary>Offset behind its last byte, without CR and LF.</summary>
+    public int End;
+
+    /// <summary>Offset of the process id.</summary>
+    public int PidStart;
+
+    /// <summary>Its length; negative when the tag has none.</summary>
+    public int PidLength;
+
+    /// <summary>Who wrote it.</summary>
+    public LineHeader Header;
+
+    /// <summary>Offset of the line's first byte.</summary>
+    public int LineStart;
+
+    /// <summary>As in <see cref="LogEvent"/>.</summary>
+    public short OffsetMinutes;
+
+    /// <summary>As in <see cref="LogEvent"/>.</summary>
+    public RecordFlags TimeFlags;
+
+    /// <summary>Index of the line in its batch.</summary>
+    public int LineIndex;
+}
 
 /// <summary>What the tag alone says.</summary>
 /// <param name="Program">Whose grammar.</param>

@@ -1,5 +1,5 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using RetentionEngine.Events.Formats;
 using RetentionEngine.Lines;
 using RetentionEngine.Records;
 
@@ -93,7 +93,9 @@ internal static class SourceHead
         ref byte block, int start, int end, LogTag tag, out long seconds)
     {
         seconds = 0;
-        return Postfix.TryQueueId(ref block, start, end, out QueueId id, out int behind)
+        int behind = start + QueueIdScan.ReadHead(
+            ref Unsafe.Add(ref block, start), end - start, -1, out QueueId id);
+        return behind > start
             && ((tag.Program == LogProgram.Smtpd && Scan.Is(ref block, behind, end, "client="u8))
                 || (tag.Program == LogProgram.Pickup && Scan.Is(ref block, behind, end, "uid="u8)))
             && id.TryDecode(out bool isLong, out seconds, out _, out _)

@@ -8,9 +8,13 @@ namespace RetentionEngine.Events;
 
 /// <summary>Turns blocks of log lines into events, one source after the other.</summary>
 /// <remarks>
-/// Line ends of a batch are found first, then each line is read: stamp by one compare with the
-/// last, host and tag by one compare with a remembered pair, then its program's grammar.
-/// Strange lines are counted, never thrown. Not thread-safe.
+/// A batch of lines goes through four steps, each a loop of its own. Line ends are found. The head
+/// of each line is read: stamp by one compare with the last, host and tag by one compare with a
+/// remembered pair. Queue ids are read, and by the letter behind them each line gets its
+/// <see cref="LineClass"/>; only lines with a class go on, and take the next place among the events.
+/// So far nothing branches on what a line says. At last the messages are read class by class: the
+/// processor learns each grammar once a batch instead of guessing at every line. Strange lines are
+/// counted, never thrown. Not thread-safe.
 /// </remarks>
 internal sealed class Tokenizer(HostTable hosts)
 {
@@ -20,9 +24,17 @@ internal sealed class Tokenizer(HostTable hosts)
     private readonly HeaderTable _headers = new(hosts);
     private readonly HeaderMemo _memo = new();
     private readonly int[] _ends = new int[BatchLines + LineIndex.SpareSlots];
+
+    // What the heads of a batch say: only of lines by programs that we know.
+    private readonly LineFrame[] _frames = new LineFrame[BatchLines + 1];
+
+    // By class, BatchLines for each: index of the frame, and the place above it. And how many.
+    private readonly ushort[] _members = new ushort[BatchLines * (int)LineClass.Count];
+    private readonly int[] _memberCounts = new int[(int)LineClass.Count];
     private readonly StrangeLines[] _strange = new StrangeLines[(int)LineOutcome.Count];
     private long _sourceLines;
     private long _sourceOffset;
+    private int _batchStart;
 
     /// <summary>Lines read since the tokenizer was made; empty ones count.</summary>
     public long Lines { get; private set; }
@@ -54,7 +66,7 @@ internal sealed class Tokenizer(HostTable hosts)
         _sourceOffset = 0;
     }
 
-    /// <summary>Reads whole lines until the events are full or the block is done.</summary>
+    /// <summary>Reads whole lines until the events are nearly full or the block is done.</summary>
     /// <param name="block">
     /// From a <see cref="BlockReader"/>: <see cref="BlockReader.PaddingBytes"/> readable bytes lie
     /// behind it. The last line may lack its LF.
@@ -68,11 +80,17 @@ internal sealed class Tokenizer(HostTable hosts)
     {
         int count = 0;
         int line = start;
-        while (line < block.Length && count < events.Length)
+
+        // Small batches are slow: what has no room for a whole one is left to the next call.
+        while (line < block.Length
+            && (count == 0 ? events.Length > 0 : events.Length - count >= BatchLines))
         {
             int wanted = Math.Min(BatchLines, events.Length - count);
+            _batchStart = line;
             int lines = LineIndex.Find(block, line, _ends, wanted);
-            count += ReadLines(block, line, _ends.AsSpan(0, lines), events[count..]);
+            int frames = ReadHeads(block, line, _ends.AsSpan(0, lines));
+            int places = ReadIds(block, frames, ref events[count]);
+            count += ReadMessages(block, events.Slice(count, places));
             int next = Math.Min(_ends[lines - 1] + 1, block.Length);
             _sourceOffset += next - line;
             line = next;
@@ -84,36 +102,38 @@ internal sealed class Tokenizer(HostTable hosts)
         return line;
     }
 
+    /// <summary>Reads what stands before the messages.</summary>
+    /// <returns>Count of frames.</returns>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private int ReadLines(
-        ReadOnlySpan<byte> block, int start, ReadOnlySpan<int> ends, Span<LogEvent> events)
+    private int ReadHeads(ReadOnlySpan<byte> block, int start, ReadOnlySpan<int> ends)
     {
-        ref byte at = ref MemoryMarshal.GetReference(block);
+        ref byte first = ref MemoryMarshal.GetReference(block);
+        ref LineFrame frames = ref MemoryMarshal.GetArrayDataReference(_frames);
         int count = 0;
         int line = start;
         for (int i = 0; i < ends.Length; i++)
         {
             int end = ends[i];
             int next = end + 1;
-            end -= end > line && Unsafe.Add(ref at, end - 1) == '\r' ? 1 : 0;
-            LineOutcome outcome = ReadLine(ref at, line, end, ref events[count]);
-            count += outcome == LineOutcome.Event ? 1 : 0;
-            if (outcome > LineOutcome.Event)
-            {
-                CountStrange(outcome, i, line - start);
-            }
+            end -= end > line && Unsafe.Add(ref first, end - 1) == '\r' ? 1 : 0;
+            ref LineFrame frame = ref Unsafe.Add(ref frames, count);
+            frame.LineIndex = i;
+            LogProgram program = ReadHead(ref first, line, end, ref frame);
+            count += program == LogProgram.None ? 0 : 1;
             line = next;
         }
         return count;
     }
 
+    /// <summary>Reads the head of one line.</summary>
+    /// <returns>None when the line is not to be read further.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private LineOutcome ReadLine(ref byte block, int start, int end, ref LogEvent e)
+    private LogProgram ReadHead(ref byte block, int start, int end, ref LineFrame frame)
     {
         int host = _prefix.ReadStamp(ref block, start, end);
         if (host < 0)
         {
-            return ReadOtherLine(ref block, start, end, ref e);
+            return ReadOtherHead(ref block, start, end, ref frame);
         }
 
         // Host and tag end where 64 bytes hold the second space, with a colon in front of it.
@@ -125,105 +145,195 @@ internal sealed class Tokenizer(HostTable hosts)
         ulong tagEnds = (pids | (1UL << (behind - 1))) & ~((2UL << hostLength) - 1);
         int tagEnd = BitOperations.TrailingZeroCount(tagEnds);
         if (behind == 64 || host + behind >= end || tagEnd >= behind
-            || Unsafe.Add(ref at, behind - 1) != ':')
+            || Unsafe.Add(ref at, behind - 1) != ':' || !_memo.TryFind(ref at, tagEnd, out int slot))
         {
-            return ReadOtherLine(ref block, start, end, ref e);
+            return ReadOtherHead(ref block, start, end, ref frame);
         }
-        if (!_memo.TryFind(ref at, tagEnd, out int slot))
+        int pidLength = behind - 3 - tagEnd;
+        if (pidLength >= 0 && Unsafe.Add(ref at, behind - 2) != ']')
         {
-            return ReadOtherLine(ref block, start, end, ref e);
+            return LogProgram.None;
         }
-        ref readonly LineHeader header = ref _memo.At(slot);
-        if (header.Tag.Program == LogProgram.None)
-        {
-            return LineOutcome.Ignored;
-        }
-        int pid = tagEnd + 1;
-        int pidLength = behind - 2 - pid;
-        if (pidLength < 0)
-        {
-            pid = -host;
-            pidLength = 0;
-        }
-        else if (Unsafe.Add(ref at, behind - 2) != ']')
-        {
-            return LineOutcome.Ignored;
-        }
-        var frame = new LineFrame(host + behind + 1, end, host + pid, pidLength, header.Tag);
-        return ReadMessage(ref block, start, frame, header.Host, ref e);
+        frame.Start = host + behind + 1;
+        frame.End = end;
+        frame.PidStart = host + tagEnd + 1;
+        frame.PidLength = pidLength;
+        frame.Header = _memo.At(slot);
+        return TakeTime(start, ref frame);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private LineOutcome ReadMessage(
-        ref byte block, int start, in LineFrame frame, int host, ref LogEvent e)
+    private LogProgram TakeTime(int start, ref LineFrame frame)
     {
-        LineOutcome outcome = frame.Tag.Program switch
-        {
-            < LogProgram.Dovecot => Postfix.Parse(ref block, frame, ref e),
-            LogProgram.Dovecot => Dovecot.Parse(ref block, frame, ref e),
-            _ => Courier.Parse(ref block, frame, ref e),
-        };
-        if (outcome == LineOutcome.Event)
-        {
-            e.TimeUnixMicros = _prefix.TimeUnixMicros;
-            e.OffsetMinutes = _prefix.OffsetMinutes;
-            e.TimeFlags = _prefix.TimeFlags;
-            e.Host = host;
-            e.LineStart = start;
-        }
-        return outcome;
+        frame.LineStart = start;
+        frame.TimeUnixMicros = _prefix.TimeUnixMicros;
+        frame.OffsetMinutes = _prefix.OffsetMinutes;
+        frame.TimeFlags = _prefix.TimeFlags;
+        return frame.Header.Tag.Program;
     }
 
     /// <summary>A line with a new stamp, a rare prefix, or a pair of host and tag not met lately.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private LineOutcome ReadOtherLine(ref byte block, int start, int end, ref LogEvent e)
+    private LogProgram ReadOtherHead(ref byte block, int start, int end, ref LineFrame frame)
     {
         if (end == start)
         {
-            return LineOutcome.Ignored;
+            return LogProgram.None;
         }
-        if (end - start > BlockReader.LineMaxBytes)
-        {
-            return LineOutcome.Overlong;
-        }
-        LineOutcome outcome = _prefix.Read(ref block, start, end);
+        LineOutcome outcome = end - start > BlockReader.LineMaxBytes
+            ? LineOutcome.Overlong : _prefix.Read(ref block, start, end);
         if (outcome != LineOutcome.Event)
         {
-            return outcome;
+            frame.LineStart = start;
+            CountStrange(outcome, in frame);
+            return LogProgram.None;
         }
-        ReadOnlySpan<byte> pair = Scan.Span(ref block, _prefix.HostStart, _prefix.TagEnd);
-        LineHeader header;
-        if (pair.Length < HeaderMemo.KeyBytes
-            && _memo.TryFind(ref Unsafe.Add(ref block, _prefix.HostStart), pair.Length, out int slot))
-        {
-            header = _memo.At(slot);
-        }
-        else
-        {
-            header = _headers.Find(pair, _prefix.HostEnd - _prefix.HostStart);
-            if (pair.Length < HeaderMemo.KeyBytes)
-            {
-                _memo.TryFind(
-                    ref Unsafe.Add(ref block, _prefix.HostStart), pair.Length, out slot);
-                _memo.Store(slot, pair, header);
-            }
-        }
-        if (header.Tag.Program == LogProgram.None)
-        {
-            return LineOutcome.Ignored;
-        }
-        var frame = new LineFrame(
-            _prefix.MessageStart, end, _prefix.PidStart, _prefix.PidEnd - _prefix.PidStart,
-            header.Tag);
-        return ReadMessage(ref block, start, frame, header.Host, ref e);
+        frame.Start = _prefix.MessageStart;
+        frame.End = end;
+        frame.PidStart = _prefix.PidStart;
+        frame.PidLength = _prefix.PidStart == 0 ? -1 : _prefix.PidEnd - _prefix.PidStart;
+        frame.Header = FindHeader(ref block);
+        return TakeTime(start, ref frame);
     }
 
-    private void CountStrange(LineOutcome outcome, int linesBefore, int offset)
+    private LineHeader FindHeader(ref byte block)
     {
+        ReadOnlySpan<byte> pair = Scan.Span(ref block, _prefix.HostStart, _prefix.TagEnd);
+        ref byte at = ref Unsafe.Add(ref block, _prefix.HostStart);
+        if (pair.Length >= HeaderMemo.KeyBytes)
+        {
+            return _headers.Find(pair, _prefix.HostEnd - _prefix.HostStart);
+        }
+        if (!_memo.TryFind(ref at, pair.Length, out int slot))
+        {
+            LineHeader header = _headers.Find(pair, _prefix.HostEnd - _prefix.HostStart);
+            slot &= ~1;
+            _memo.Store(slot, pair, header);
+        }
+        return _memo.At(slot);
+    }
+
+    /// <summary>Reads the queue ids, finds the classes, and gives out the places.</summary>
+    /// <param name="block">The block.</param>
+    /// <param name="frames">Count of frames.</param>
+    /// <param name="e">First of as many events as there are lines.</param>
+    /// <returns>Count of places.</returns>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private int ReadIds(ReadOnlySpan<byte> block, int frames, ref LogEvent e)
+    {
+        ref byte first = ref MemoryMarshal.GetReference(block);
+        ref ushort members = ref MemoryMarshal.GetArrayDataReference(_members);
+        ref int counts = ref MemoryMarshal.GetArrayDataReference(_memberCounts);
+        ref LineFrame frame = ref MemoryMarshal.GetArrayDataReference(_frames);
+        Array.Clear(_memberCounts);
+        int places = 0;
+        for (int i = 0; i < frames; i++)
+        {
+            LogTag tag = frame.Header.Tag;
+            int start = frame.Start;
+
+            // Only Postfix's lines begin with a queue id.
+            int isPostfix = ((int)tag.Program - (int)LogProgram.Dovecot) >> 31;
+            e = default;
+            int behind = QueueIdScan.ReadHead(
+                ref Unsafe.Add(ref first, start), frame.End - start, isPostfix, out e.QueueId);
+            start += behind;
+            frame.Start = start;
+            e.TimeUnixMicros = frame.TimeUnixMicros;
+            e.Host = frame.Header.Host;
+            e.LineStart = frame.LineStart;
+            e.OffsetMinutes = frame.OffsetMinutes;
+            e.TimeFlags = frame.TimeFlags;
+            var c = (int)LineClasses.Of(tag.Program, -behind, Scan.Load(ref first, start));
+            ref int count = ref Unsafe.Add(ref counts, c);
+            Unsafe.Add(ref members, (c * BatchLines) + count) = (ushort)((places << 8) | i);
+            count++;
+            int kept = -c >>> 31;
+            places += kept;
+            e = ref Unsafe.Add(ref e, kept);
+            frame = ref Unsafe.Add(ref frame, 1);
+        }
+        return places;
+    }
+
+    /// <summary>Reads the messages, class by class.</summary>
+    /// <returns>Count of events, which lie in the first places.</returns>
+    private int ReadMessages(ReadOnlySpan<byte> block, Span<LogEvent> events)
+    {
+        int dropped = 0;
+        for (LineClass c = LineClass.None + 1; c < LineClass.Count; c++)
+        {
+            ReadOnlySpan<ushort> members = _members.AsSpan((int)c * BatchLines, _memberCounts[(int)c]);
+            if (members.Length == 0)
+            {
+                continue;
+            }
+            dropped += c switch
+            {
+                < LineClass.Dovecot => ReadMessages<Postfix>(block, members, events),
+                < LineClass.Courier => ReadMessages<Dovecot>(block, members, events),
+                _ => ReadMessages<Courier>(block, members, events),
+            };
+        }
+        return dropped == 0 ? events.Length : CloseGaps(events);
+    }
+
+    /// <returns>Count of lines that gave no event.</returns>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private int ReadMessages<TFormat>(
+        ReadOnlySpan<byte> block, ReadOnlySpan<ushort> members, Span<LogEvent> events)
+        where TFormat : ILogFormat<TFormat>
+    {
+        ref byte first = ref MemoryMarshal.GetReference(block);
+        int dropped = 0;
+        foreach (ushort member in members)
+        {
+            ref LineFrame frame = ref _frames[member & 0xFF];
+            ref LogEvent e = ref events[member >> 8];
+            LineOutcome outcome = TFormat.Parse(ref first, in frame, ref e);
+            if (outcome != LineOutcome.Event)
+            {
+                e.Kind = EventKind.None;
+                dropped++;
+                CountStrange(outcome, in frame);
+            }
+        }
+        return dropped;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int CloseGaps(Span<LogEvent> events)
+    {
+        int count = 0;
+        for (int i = 0; i < events.Length; i++)
+        {
+            if (events[i].Kind == EventKind.None)
+            {
+                continue;
+            }
+            if (count < i)
+            {
+                events[count] = events[i];
+            }
+            count++;
+        }
+        return count;
+    }
+
+    /// <summary>Lines of a batch come class by class: the first is that with the lowest number.</summary>
+    private void CountStrange(LineOutcome outcome, ref readonly LineFrame frame)
+    {
+        if (outcome == LineOutcome.Ignored)
+        {
+            return;
+        }
         Strange++;
         ref StrangeLines strange = ref _strange[(int)outcome];
-        strange = strange.Count == 0
-            ? new StrangeLines(1, _sourceLines + linesBefore + 1, _sourceOffset + offset)
-            : strange with { Count = strange.Count + 1 };
+        var line = new StrangeLines(
+            strange.Count + 1,
+            _sourceLines + frame.LineIndex + 1,
+            _sourceOffset + frame.LineStart - _batchStart);
+        strange = strange.Count == 0 || line.FirstOffset < strange.FirstOffset
+            ? line : strange with { Count = line.Count };
     }
 }

@@ -28,24 +28,39 @@ internal static class LineIndex
         int length = block.Length;
         int count = 0;
         int i = start;
-        for (; i < length && count < wanted; i += Scan.StepBytes)
+        for (; i <= length - Scan.StepBytes && count < wanted; i += Scan.StepBytes)
         {
+            // Hardly ever more than two lines end within a step: writing both places, whether or
+            // not there are ends for them, is cheaper than finding out.
             ulong mask = Scan.Match(ref Unsafe.Add(ref at, i), (byte)'\n');
-            int left = length - i;
-            if (left < Scan.StepBytes)
+            ulong rest = mask & (mask - 1);
+            Unsafe.Add(ref slot, count) = i + BitOperations.TrailingZeroCount(mask);
+            Unsafe.Add(ref slot, count + 1) = i + BitOperations.TrailingZeroCount(rest);
+            if ((rest & (rest - 1)) != 0)
             {
-                mask &= (1UL << left) - 1;
+                Write(ref Unsafe.Add(ref slot, count), i, mask);
             }
-            while (mask != 0)
-            {
-                Unsafe.Add(ref slot, count++) = i + BitOperations.TrailingZeroCount(mask);
-                mask &= mask - 1;
-            }
+            count += BitOperations.PopCount(mask);
+        }
+        if (i < length && count < wanted)
+        {
+            int left = Math.Min(length - i, Scan.StepBytes - 1);
+            ulong mask = Scan.Match(ref Unsafe.Add(ref at, i), (byte)'\n') & ((1UL << left) - 1);
+            Write(ref Unsafe.Add(ref slot, count), i, mask);
+            count += BitOperations.PopCount(mask);
+            i = length;
         }
         if (i >= length && count < wanted && length > start && block[^1] != '\n')
         {
             Unsafe.Add(ref slot, count++) = length;
         }
         return Math.Min(count, wanted);
+    }
+    private static void Write(ref int slot, int start, ulong mask)
+    {
+        for (int i = 0; mask != 0; mask &= mask - 1)
+        {
+            Unsafe.Add(ref slot, i++) = start + BitOperations.TrailingZeroCount(mask);
+        }
     }
 }

@@ -45,7 +45,6 @@ internal sealed class Courier : ILogFormat<Courier>
         {
             at += 6;
         }
-        e = default;
         e.Kind = EventKind.Login;
         if (!Scan.Is(ref block, at, end, "LOGIN, user="u8))
         {
@@ -69,11 +68,11 @@ internal sealed class Courier : ILogFormat<Courier>
         }
         e.User = new Slice(user, ip - user);
         e.Ip = new Slice(ip + 6, close - ip - 6);
-        bool isPop3 = frame.Tag.Program >= LogProgram.CourierPop3;
+        bool isPop3 = frame.Header.Tag.Program >= LogProgram.CourierPop3;
         e.Protocol = isPop3 ? AccessProtocol.Pop3 : AccessProtocol.Imap;
-        e.Session = new Slice(frame.PidStart, frame.PidLength);
+        e.Session = frame.PidLength < 0 ? default : new Slice(frame.PidStart, frame.PidLength);
         e.Number = isLogin ? 0 : -1;
-        bool tls = frame.Tag.Program is LogProgram.CourierImapTls or LogProgram.CourierPop3Tls;
+        bool tls = frame.Header.Tag.Program is LogProgram.CourierImapTls or LogProgram.CourierPop3Tls;
         return Keys(ref block, close + 1, end, tls, ref e) ? LineOutcome.Event : strange;
     }
 

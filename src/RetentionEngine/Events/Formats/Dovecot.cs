@@ -22,6 +22,15 @@ internal sealed class Dovecot : ILogFormat<Dovecot>
         return known;
     }
 
+    /// <summary>The class of lines that begin with a letter, by whether the fifth byte is <c>(</c>.</summary>
+    public static LineClass Class(char letter, bool isEnd) => letter switch
+    {
+        // imap, IMAP, pop3, POP3, managesieve, submission, and Info: in front of each.
+        'i' or 'p' => isEnd ? LineClass.DovecotEnd : LineClass.DovecotLogin,
+        'm' or 's' => LineClass.Dovecot,
+        _ => LineClass.None,
+    };
+
     public static LineOutcome Parse(ref byte block, in LineFrame frame, ref LogEvent e)
     {
         int at = frame.Start;
@@ -35,7 +44,6 @@ internal sealed class Dovecot : ILogFormat<Dovecot>
         {
             return LineOutcome.Ignored;
         }
-        e = default;
         e.Protocol = protocol;
         if (Unsafe.Add(ref block, service) == '(')
         {

@@ -10,6 +10,9 @@ internal interface ILogFormat<TSelf>
     /// <summary>Reads one message.</summary>
     /// <param name="block">First byte of the block, with padding behind its end.</param>
     /// <param name="frame">Where the message lies.</param>
-    /// <param name="e">Is set as a whole if the outcome is an event, but for time, host and line.</param>
+    /// <param name="e">
+    /// Has time, host, line and queue id, all else default; Kind and the kind's fields are set if the
+    /// outcome is an event.
+    /// </param>
     static abstract LineOutcome Parse(ref byte block, in LineFrame frame, ref LogEvent e);
 }

@@ -43,22 +43,40 @@ internal sealed class Postfix : ILogFormat<Postfix>
         return isPostfix || found.Program != LogProgram.None;
     }
 
-    public static LineOutcome Parse(ref byte block, in LineFrame frame, ref LogEvent e)
+    /// <summary>The class of a program's lines.</summary>
+    /// <param name="program">One of Postfix's.</param>
+    /// <param name="hasId">Whether a queue id stands in front.</param>
+    /// <param name="letter">Begins the text behind the id, else the message; in lower case.</param>
+    public static LineClass Class(LogProgram program, bool hasId, char letter)
     {
-        if (!TryQueueId(ref block, frame.Start, frame.End, out QueueId id, out int at))
+        if (!hasId)
         {
-            return IsRefusal(ref block, frame.Start)
-                ? PostfixReject.ParseWithoutId(ref block, frame, ref e) : LineOutcome.Ignored;
+            // NOQUEUE, proxy-reject.
+            return letter is 'n' or 'p' && program is LogProgram.Smtpd or LogProgram.Postscreen
+                ? LineClass.Refusal : LineClass.None;
         }
-        e = default;
-        e.QueueId = id;
-        return ParseMessage(ref block, at, frame.End, frame.Tag, ref e);
+        return program switch
+        {
+            LogProgram.Smtpd => letter switch
+            {
+                'c' => LineClass.Client,
+                'r' or 'm' or 'p' => LineClass.SmtpdOther,
+                _ => LineClass.None,
+            },
+            LogProgram.Pickup => LineClass.Pickup,
+            LogProgram.Cleanup => letter == 'm' ? LineClass.MessageId : LineClass.CleanupOther,
+            LogProgram.Qmgr => letter == 'f' ? LineClass.QueueActive : LineClass.QmgrOther,
+            LogProgram.Agent => letter == 't' ? LineClass.Delivery : LineClass.None,
+            LogProgram.Bounce => LineClass.Bounce,
+            LogProgram.Postsuper => LineClass.Postsuper,
+            _ => LineClass.None,
+        };
     }
 
-    /// <summary>Whether a message without queue id may begin with NOQUEUE or proxy-reject.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool IsRefusal(ref byte block, int start) =>
-        Unsafe.Add(ref block, start) is (byte)'N' or (byte)'p';
+    public static LineOutcome Parse(ref byte block, in LineFrame frame, ref LogEvent e) =>
+        e.QueueId.IsNone
+            ? PostfixReject.ParseWithoutId(ref block, frame, ref e)
+            : ParseMessage(ref block, frame.Start, frame.End, frame.Header.Tag, ref e);
 
     private static LineOutcome ParseMessage(
         ref byte block, int at, int end, LogTag tag, ref LogEvent e)
@@ -91,23 +109,6 @@ internal sealed class Postfix : ILogFormat<Postfix>
             default:
                 return LineOutcome.Ignored;
         }
-    }
-
-    /// <summary>Reads <c>ID: </c> at the beginning of a message.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool TryQueueId(
-        ref byte block, int start, int end, out QueueId id, out int behind)
-    {
-        ref byte at = ref Unsafe.Add(ref block, start);
-        int length = BitOperations.TrailingZeroCount(Scan.Match(ref at, (byte)':'));
-        behind = start + length + 2;
-        if (length <= QueueId.TextLengthMax && behind <= end
-            && Unsafe.Add(ref at, length + 1) == ' ')
-        {
-            return QueueIdScan.TryRead(ref at, length, out id);
-        }
-        id = default;
-        return false;
     }
 
     /// <summary>Finds the last <c>[address]</c> that closes at <paramref name="close"/>.</summary>

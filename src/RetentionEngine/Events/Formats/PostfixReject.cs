@@ -16,11 +16,10 @@ internal static class PostfixReject
     {
         int at = frame.Start;
         int end = frame.End;
-        e = default;
         if (Scan.Is(ref block, at, end, "NOQUEUE: "u8))
         {
             at += 9;
-            return frame.Tag.Program switch
+            return frame.Header.Tag.Program switch
             {
                 LogProgram.Smtpd => ParseSmtpd(ref block, at, end, ref e),
                 LogProgram.Postscreen when Scan.Is(ref block, at, end, "reject: "u8) =>
@@ -28,7 +27,7 @@ internal static class PostfixReject
                 _ => LineOutcome.Ignored,
             };
         }
-        return frame.Tag.Program == LogProgram.Smtpd
+        return frame.Header.Tag.Program == LogProgram.Smtpd
             && Scan.Is(ref block, at, end, "proxy-reject: "u8)
             ? ParseProxy(ref block, at + 14, end, ref e)
             : LineOutcome.Ignored;
