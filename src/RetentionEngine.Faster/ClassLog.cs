@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.IO.Hashing;
 using System.Text;
 using FASTER.core;
+using Microsoft.Win32.SafeHandles;
 using RetentionEngine.Buckets;
 
 namespace RetentionEngine;
@@ -17,10 +18,12 @@ internal readonly record struct Extent(long FirstAddress, long SizeBytes);
 /// </remarks>
 internal sealed class ClassLog : IDisposable
 {
-    private const int PageBits = 21;
+    // FASTER clears whole pages and the whole index when it opens: they are no larger than a value
+    // and half a million blocks need, or a query pays for it more than for its reading.
+    private const int PageBits = 19;
     private const int MemoryBits = 24;
     private const int SegmentBits = 26;
-    private const long IndexSizeBytes = 1 << 21;
+    private const long IndexSizeBytes = 1 << 19;
 
     /// <summary>The first record of a log; FASTER keeps lower addresses for itself.</summary>
     private const long FirstValidAddress = 64;
@@ -332,7 +335,20 @@ internal sealed class ClassLog : IDisposable
         using var file = DurableFile.Open(path, FileMode.Open, FileAccess.ReadWrite);
         DurableFile.Flush(file, path);
         DurableFile.FlushDirectory(Path.GetDirectoryName(path)!);
-        return XxHash3.HashToUInt64(DurableFile.ReadAll(file, path));
+        return HashOf(file, path);
+    }
+
+    private static ulong HashOf(SafeFileHandle file, string path)
+    {
+        var hash = new XxHash3();
+        byte[] buffer = new byte[1 << 16];
+        long offset = 0;
+        for (int length = 1; length > 0; offset += length)
+        {
+            length = DurableFile.Read(file, buffer, offset, path);
+            hash.Append(buffer.AsSpan(0, length));
+        }
+        return hash.GetCurrentHashAsUInt64();
     }
 
     private FasterKV<StoreKey, SpanByte> Recover()
@@ -392,7 +408,7 @@ internal sealed class ClassLog : IDisposable
         {
             string path = _checkpoints.IndexPath(_checkpoints.IndexToken);
             using var file = DurableFile.Open(path, FileMode.Open, FileAccess.Read);
-            if (XxHash3.HashToUInt64(DurableFile.ReadAll(file, path)) != _indexHash)
+            if (HashOf(file, path) != _indexHash)
             {
                 throw EntryLog.Damaged(path, 0);
             }

@@ -133,7 +133,7 @@ internal sealed class SegmentDevice : StorageDeviceBase
     public ulong HashOf(long from, long until)
     {
         var hash = new XxHash3();
-        byte[] buffer = new byte[1 << 18];
+        byte[] buffer = new byte[1 << 16];
         while (from < until)
         {
             int segment = (int)(from / segmentSize);

@@ -452,8 +452,28 @@ internal sealed class RunEncoder
             _header.Bytes(_sections.Sink.Written);
             _header.SetByte(flagsAt, RunFormat.InlineFlag);
         }
-        output.Append(_header.Written);
-        output.EndBlock(BlockKind.Header, 0);
+        EmitHeader(output, flagsAt, inline ? RunFormat.InlineFlag : 0);
+    }
+
+    private void EmitHeader(SealedRun output, int flagsAt, int flags)
+    {
+        ReadOnlySpan<byte> header = _header.Written;
+        int more = (header.Length - 1) / RunFormat.HeaderBlockMax;
+        if (more > 0)
+        {
+            _header.SetByte(flagsAt, flags | RunFormat.LongHeaderFlag);
+            output.Append(header[..(flagsAt + 1)]);
+            output.Append([(byte)more, (byte)(more >> 8)]);
+            header = header[(flagsAt + 1)..];
+        }
+        for (int number = 0; number <= more; number++)
+        {
+            int length = number < more ? RunFormat.HeaderBlockMax : header.Length;
+            length = Math.Min(length, header.Length);
+            output.Append(header[..length]);
+            output.EndBlock(BlockKind.Header, number);
+            header = header[length..];
+        }
     }
 
     /// <summary>What the first pass over the rows has found out for the second.</summary>

@@ -14,6 +14,12 @@ internal static class RunFormat
     /// <summary>Header flag: all parts follow within the header block.</summary>
     public const int InlineFlag = 1;
 
+    /// <summary>Header flag: the header goes on in blocks 1 and up, whose count follows.</summary>
+    public const int LongHeaderFlag = 2;
+
+    /// <summary>Bytes of a header block: texts and tuples chosen to that end can make more.</summary>
+    public const int HeaderBlockMax = 1 << 17;
+
     /// <summary>Group flag: some rows continue the message of the row before.</summary>
     public const int SharedMessagesFlag = 1;
 

@@ -10,17 +10,16 @@ internal sealed class RunHeader
     private readonly int _textPages;
     private readonly int _addressPages;
 
-    /// <summary>Parses a header.</summary>
+    /// <summary>Reads and parses a header.</summary>
     /// <exception cref="RetentionException">StoreDamaged, StoreVersion.</exception>
-    public RunHeader(ReadOnlySpan<byte> block)
+    public RunHeader(BlockFetch fetch)
     {
-        _bytes = block.ToArray();
+        _bytes = ReadWhole(fetch);
         var cursor = new ByteCursor(_bytes);
-        if (cursor.Byte() > RunFormat.Version)
-        {
-            Damage.ThrowVersion();
-        }
-        IsInline = (cursor.Byte() & RunFormat.InlineFlag) != 0;
+        cursor.Byte();
+        int flags = cursor.Byte();
+        IsInline = (flags & RunFormat.InlineFlag) != 0;
+        cursor.Bytes((flags & RunFormat.LongHeaderFlag) != 0 ? 2 : 0);
         AddressKeyVersion = cursor.Byte();
         var recordClass = (RecordClass)cursor.Byte();
         long startHour = cursor.Zigzag();
@@ -140,6 +139,27 @@ internal sealed class RunHeader
             _ => GroupCount + _textPages + _addressPages,
         };
         return _bytes.AsSpan(_partStarts[index], _partStarts[index + 1] - _partStarts[index]);
+    }
+
+    // A long header's first block says how many follow.
+    private static byte[] ReadWhole(BlockFetch fetch)
+    {
+        byte[] first = fetch(BlockKind.Header, 0).ToArray();
+        if (first.Length > 0 && first[0] > RunFormat.Version)
+        {
+            Damage.ThrowVersion();
+        }
+        if (first.Length < 4 || (first[1] & RunFormat.LongHeaderFlag) == 0)
+        {
+            return first;
+        }
+        var whole = new MemoryStream();
+        whole.Write(first);
+        for (int number = 1; number <= (first[2] | (first[3] << 8)); number++)
+        {
+            whole.Write(fetch(BlockKind.Header, number).Span);
+        }
+        return whole.ToArray();
     }
 
     // Each element takes at least one byte: a larger count is damage, not a reason to allocate.

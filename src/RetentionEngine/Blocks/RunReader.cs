@@ -31,7 +31,7 @@ internal sealed class RunReader
     public RunReader(BlockFetch fetch)
     {
         _fetch = fetch;
-        _header = new RunHeader(fetch(BlockKind.Header, 0).Span);
+        _header = new RunHeader(fetch);
         _texts = new TextPages(_header, Part);
         _addressPages = new byte[]?[_header.AddressPageCount];
         _termPages = new byte[]?[_header.Hashes.EndNumber];

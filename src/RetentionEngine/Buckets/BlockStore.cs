@@ -15,12 +15,12 @@ public readonly record struct BlockKey(BucketId Bucket, int Run, byte Kind, int 
 /// </remarks>
 public abstract class BlockStore : IDisposable
 {
-    /// <summary>Longest value: 1 MiB.</summary>
-    public const int ValueLengthMax = 1 << 20;
+    /// <summary>Longest value: 256 KiB.</summary>
+    public const int ValueLengthMax = 1 << 18;
 
     /// <summary>Puts a block; an existing one under the key is replaced.</summary>
     /// <param name="key">Its name.</param>
-    /// <param name="value">1 byte to 1 MiB.</param>
+    /// <param name="value">1 byte to 256 KiB.</param>
     /// <exception cref="RetentionException">The device failed; nothing flushed is lost.</exception>
     public abstract void Put(in BlockKey key, ReadOnlySpan<byte> value);
 

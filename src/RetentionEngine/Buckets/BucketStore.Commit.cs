@@ -106,13 +106,18 @@ internal sealed partial class BucketStore
         BlockCipher cipher, in BlockKey key, ReadOnlySpan<byte> plain, Span<byte> associated)
     {
         int length = plain.Length + BlockCipher.Overhead;
+        EnsureEnvelope(length);
+        BlockCipher.WriteAssociated(key, associated);
+        cipher.Encrypt(plain, associated, _envelope);
+        return _envelope.AsSpan(0, length);
+    }
+
+    private void EnsureEnvelope(int length)
+    {
         if (_envelope.Length < length)
         {
             _envelope = new byte[Math.Max(length, _envelope.Length * 2)];
         }
-        BlockCipher.WriteAssociated(key, associated);
-        cipher.Encrypt(plain, associated, _envelope);
-        return _envelope.AsSpan(0, length);
     }
 
     private (int Length, ulong Hash) WriteInFlight(int index, ReadOnlySpan<byte> plain)
@@ -121,9 +126,11 @@ internal sealed partial class BucketStore
         {
             return (0, 0);
         }
-        byte[] envelope = new byte[plain.Length + BlockCipher.Overhead];
-        _keys.CreateInFlight(index)
-            .Encrypt(plain, _manifest.StoreId.ToByteArray(), envelope);
+        ReadOnlySpan<byte> packed = Snapshot.Pack(plain, ref _packed);
+        int length = packed.Length + BlockCipher.Overhead;
+        EnsureEnvelope(length);
+        Span<byte> envelope = _envelope.AsSpan(0, length);
+        _keys.CreateInFlight(index).Encrypt(packed, _manifest.StoreId.ToByteArray(), envelope);
         string path = InFlightPath(index);
         bool isNew = !File.Exists(path);
         using (var file = DurableFile.Open(path, FileMode.OpenOrCreate, FileAccess.Write))
@@ -134,7 +141,7 @@ internal sealed partial class BucketStore
         {
             DurableFile.FlushDirectory(_path);
         }
-        return (envelope.Length, XxHash3.HashToUInt64(envelope));
+        return (length, XxHash3.HashToUInt64(envelope));
     }
 
     /// <summary>Makes snapshot, keys and blocks durable, side by side: one wait, not three.</summary>

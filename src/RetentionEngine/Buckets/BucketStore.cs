@@ -30,6 +30,7 @@ internal sealed partial class BucketStore : IDisposable
     private readonly List<RunInfo> _removed = [];
     private readonly List<RunInfo> _toDrop = [];
     private byte[] _envelope = new byte[1 << 16];
+    private byte[] _packed = [];
     private byte[] _inFlight = [];
     private volatile RunInfo[] _runs = [];
     private volatile SourceState[] _sources = [];
@@ -368,9 +369,9 @@ internal sealed partial class BucketStore : IDisposable
         {
             length = _keys.FindInFlight(commit.InFlightIndex)
                 ?.Decrypt(envelope, _manifest.StoreId.ToByteArray()) ?? -1;
-            if (length >= 0)
+            if (length >= 0 && Snapshot.TryUnpack(envelope.AsSpan(0, length), out byte[] plain))
             {
-                return envelope[..length];
+                return plain;
             }
         }
         throw new RetentionException(

@@ -45,6 +45,25 @@ public sealed class RunRoundTripTests
         }
     }
 
+    [Fact]
+    public void AHeaderTooLongForABlockIsCutIntoSeveral()
+    {
+        var batch = new RecordBatch(9);
+        for (int i = 0; i < 3000; i++)
+        {
+            ref RecordRow row = ref batch.Add();
+            row.Kind = RecordKind.Received;
+            row.TimeUnixMicros = BatchMaker.Start + i;
+            row.Sender = BatchMaker.Intern(batch.Strings, $"{i:D4}{new string('x', 1000)}@example.net");
+            row.Recipient = BatchMaker.Intern(batch.Strings, "anna@example.org");
+            row.Uid = i;
+        }
+        MadeRun run = Assert.Single(BatchMaker.Encode(batch));
+        Assert.Contains((BlockKind.Header, 1), run.Blocks.Keys);
+        Assert.All(run.Blocks.Values, b => Assert.InRange(b.Length, 1, RunFormat.HeaderBlockMax * 3 / 2));
+        AssertComesBack(batch);
+    }
+
     private static void AssertComesBack(RecordBatch batch)
     {
         var seen = new HashSet<int>();

@@ -383,9 +383,9 @@ public sealed class BucketStoreTests : IDisposable
         void AddHour(int hour)
         {
             var run = new SealedRun { Bucket = new BucketId(RecordClass.Sent, hour, 1), Rows = 1 };
-            for (int number = 0; number < 10; number++)
+            for (int number = 0; number < 40; number++)
             {
-                run.Writer.Write(new byte[900_000]);
+                run.Writer.Write(new byte[225_000]);
                 run.EndBlock(BlockKind.Rows, number);
             }
             store.Add(run);
