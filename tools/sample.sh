@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the tool, imports the sample logs into a store of its own, and traces one mail.
-# Usage: tools/sample.sh [LOG_OR_DIRECTORY...]   (default: tests/corpus/sample)
+# Usage: tools/sample.sh [LOG_OR_DIRECTORY...]   (default: tests/corpus/sample/mail.log*)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 log=$(mktemp)
@@ -14,7 +14,7 @@ retention=artifacts/bin/retention/release/retention
 export RETENTION_STORE="$work/store" RETENTION_KEY="$work/master.key"
 domains=()
 if [ $# -eq 0 ]; then
-    set -- tests/corpus/sample
+    set -- tests/corpus/sample/mail.log*
     for domain in {,kontor.,tickets.,mx1.,mx2.}example.org; do
         domains+=(--local-domain "$domain")
     done

@@ -6,8 +6,11 @@ public sealed record ImportOptions
     /// <summary>Zone of stamps that name none; null = the policy's.</summary>
     public TimeZoneInfo? Zone { get; init; }
 
-    /// <summary>Year of the last line of sources without years; null = inferred.</summary>
+    /// <summary>Year of the first line of sources without years; null = inferred.</summary>
     public int? Year { get; init; }
+
+    /// <summary>A commit is made after this many bytes at the latest; tests make it small.</summary>
+    internal long CommitBytesMax { get; init; } = Importer.CommitBytesMax;
 
     /// <summary>Called at most some ten times a second, on the reading thread.</summary>
     public Action<ImportProgress>? Progress { get; init; }
@@ -100,6 +103,9 @@ public sealed record ImportReport
     public IReadOnlyDictionary<RecordClass, long> PastPeriodRecords { get; init; } =
         new Dictionary<RecordClass, long>();
 
+    /// <summary>Mails in the queue and open sessions that were forgotten as past their period.</summary>
+    public long PastPeriodInFlight { get; init; }
+
     /// <summary>Records not kept because their bucket's key is already destroyed.</summary>
     public long LateDropped { get; init; }
 
@@ -112,10 +118,10 @@ public sealed record ImportReport
     /// <summary>Zone that was taken for stamps without one; IANA name.</summary>
     public string TimeZone { get; init; } = "UTC";
 
-    /// <summary>Time of the earliest line; null without lines.</summary>
+    /// <summary>Time of the earliest record, kept or not; null without records.</summary>
     public DateTimeOffset? EarliestTime { get; init; }
 
-    /// <summary>Time of the latest line; null without lines.</summary>
+    /// <summary>Time of the latest record, kept or not; null without records.</summary>
     public DateTimeOffset? LatestTime { get; init; }
 
     /// <summary>Bytes that the new records take in the store, indexes included.</summary>

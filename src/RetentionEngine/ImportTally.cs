@@ -17,6 +17,8 @@ internal sealed class ImportTally(Tokenizer tokenizer, Tracker tracker)
     private long _linesBefore;
     private long _eventsBefore;
     private long _known;
+    private long _noPrefixBefore;
+    private long _overlongHere;
     private long _knownLines;
     private long _bytesRead;
     private long _overlong;
@@ -31,6 +33,9 @@ internal sealed class ImportTally(Tokenizer tokenizer, Tracker tracker)
         _source = source;
         _fault = null;
         _known = 0;
+        _knownLines = 0;
+        _overlongHere = 0;
+        _noPrefixBefore = tokenizer.StrangeOf(LineOutcome.NoPrefix).Count;
         _linesBefore = tokenizer.Lines;
         _eventsBefore = tokenizer.Events;
     }
@@ -41,13 +46,24 @@ internal sealed class ImportTally(Tokenizer tokenizer, Tracker tracker)
         _knownLines = lines;
     }
 
-    public void Overlong(long lines) => _overlong += lines;
+    public void Overlong(long lines)
+    {
+        _overlong += lines;
+        _overlongHere = lines;
+    }
 
     public void Fault(RetentionException fault) => _fault = fault;
 
     public void End(long position)
     {
         _bytesRead += position - _known;
+        if (_fault is null && IsNoLog())
+        {
+            _fault = new RetentionException(
+                RetentionError.SourceDamaged,
+                $"'{_source!.Name}' is not a log: its lines do not begin with stamp, host and program.",
+                _source.Name);
+        }
         _sources.Add(new SourceReport
         {
             Name = _source!.Name,
@@ -60,7 +76,15 @@ internal sealed class ImportTally(Tokenizer tokenizer, Tracker tracker)
         TakeStrange();
     }
 
-    /// <summary>Adds the strange lines of the source that ends to those of the ones before.</summary>
+    /// <summary>Whether a source that was read from its beginning holds nothing like log lines.</summary>
+    private bool IsNoLog()
+    {
+        long lines = tokenizer.Lines - _linesBefore + _overlongHere;
+        long strange = tokenizer.StrangeOf(LineOutcome.NoPrefix).Count - _noPrefixBefore + _overlongHere;
+        return _known == 0 && lines > 0 && tokenizer.Events == _eventsBefore && strange * 2 > lines;
+    }
+
+    /// <summary>Takes the strange lines; the tokenizer counts them over all sources.</summary>
     private void TakeStrange()
     {
         for (LineOutcome reason = LineOutcome.NoPrefix; reason < LineOutcome.Count; reason++)
@@ -73,14 +97,31 @@ internal sealed class ImportTally(Tokenizer tokenizer, Tracker tracker)
             }
             sum = sum is null
                 ? new StrangeLine(
-                    reason.ToString(),
+                    Words(reason),
                     lines.Count,
                     _source!.Name,
                     lines.FirstLineNumber + _knownLines,
                     lines.FirstOffset + _known)
-                : sum with { Count = sum.Count + lines.Count };
+                : sum with { Count = lines.Count };
         }
     }
+
+    /// <summary>What a line that is strange for this reason lacks; never a piece of the line.</summary>
+    private static string Words(LineOutcome reason) => reason switch
+    {
+        LineOutcome.NoPrefix => "no known stamp, host and program at the beginning",
+        LineOutcome.Overlong => "too long for a log line",
+        LineOutcome.Client => "smtpd: client= of unknown form",
+        LineOutcome.Pickup => "pickup: uid= of unknown form",
+        LineOutcome.MessageId => "cleanup: message-id= of unknown form",
+        LineOutcome.Queue => "qmgr: from= of unknown form",
+        LineOutcome.Delivery => "delivery: cut, or its status is not known",
+        LineOutcome.Removed => "qmgr: removed with something behind it",
+        LineOutcome.Notification => "bounce: notification without a queue id",
+        LineOutcome.Reject => "smtpd: reject, cut or of unknown form",
+        LineOutcome.Login => "login without user or address",
+        _ => "end of a session, cut or of unknown form",
+    };
 
     public ImportProgress Progress(OpenSource source, long position, long records) => new(
         source.Name,
@@ -106,6 +147,7 @@ internal sealed class ImportTally(Tokenizer tokenizer, Tracker tracker)
         InFlight = tracker.MailsInFlight,
         OpenSessions = tracker.SessionsOpen,
         PastPeriodRecords = sealer.PastPeriod(),
+        PastPeriodInFlight = PastPeriodInFlight,
         LateDropped = sealer.LateDropped,
         YearInferred = (sealer.Flags & RecordFlags.YearInferred) != 0,
         ZoneInferred = (sealer.Flags & RecordFlags.ZoneInferred) != 0,

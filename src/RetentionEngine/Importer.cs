@@ -102,6 +102,8 @@ internal sealed class Importer : IDisposable
             _tally.AlreadyKnown(start, _known.Lines);
             using var reader = new BlockReader(source.Stream);
             _tokenizer.Begin(zone, source.LatestUnixMicros(_clock), source.Year(_options.Year, zone));
+            _tokenizer.Clock.Resume(_known.ClockState);
+            _tokenizer.Clock.Follow(_known.ClockStateBefore);
             ReadBlocks(source, reader, start, cancel);
             _tally.Overlong(reader.OverlongLines);
         }
@@ -109,6 +111,7 @@ internal sealed class Importer : IDisposable
         {
             _tally.Fault(fault);
         }
+        _known.End(_tokenizer.Clock.State);
         _tally.End(_known.Position);
     }
 
@@ -116,6 +119,7 @@ internal sealed class Importer : IDisposable
         OpenSource source, BlockReader reader, long start, CancellationToken cancel)
     {
         bool readsUnterminated = source.IsQuiet(_clock);
+        long overlong = 0;
         while (!cancel.IsCancellationRequested && reader.TryRead(out ReadOnlySpan<byte> block))
         {
             if (block[^1] != (byte)'\n' && !readsUnterminated)
@@ -127,6 +131,10 @@ internal sealed class Importer : IDisposable
                     return;
                 }
             }
+            _tokenizer.Skip(
+                start + reader.Offset - _known.Position, reader.OverlongLines - overlong);
+            overlong = reader.OverlongLines;
+            _known.SkipTo(start + reader.Offset);
             int at = 0;
             while (at < block.Length)
             {
@@ -137,10 +145,10 @@ internal sealed class Importer : IDisposable
                     break;
                 }
             }
-            _known.Advance(block[..at], _tokenizer.Lines);
+            _known.Advance(block[..at], _tokenizer.Lines, _tokenizer.Clock.State);
             reader.Advance(at);
             _bytesSinceCommit += at;
-            if (IsBatchFull || _bytesSinceCommit >= CommitBytesMax)
+            if (IsBatchFull || _bytesSinceCommit >= _options.CommitBytesMax)
             {
                 Switch();
             }

@@ -1,4 +1,5 @@
 using System.IO.Hashing;
+using System.Runtime.InteropServices;
 using RetentionEngine.Buckets;
 
 namespace RetentionEngine;
@@ -7,7 +8,9 @@ namespace RetentionEngine;
 /// <remarks>
 /// A source is the same when the first bytes and the last bytes before the position reached have
 /// the same hashes: so rotation, renaming and compression change nothing, and a log that grew is
-/// read on from where it was left. The hashes are keyed by the store's seed.
+/// read on from where it was left. Of several sources with the same head, the one that agrees
+/// furthest counts. A shorter copy of a known source is told from another log by its marks. The
+/// hashes are keyed by the store's seed.
 /// </remarks>
 internal sealed class KnownSources
 {
@@ -17,6 +20,8 @@ internal sealed class KnownSources
     private readonly long _seed;
     private readonly byte[] _tail = new byte[TailBytes];
     private readonly byte[] _skipBuffer = new byte[1 << 18];
+    private readonly List<uint> _marks = [];
+    private SourceMarks _savedMarks;
     private ReadOnlyMemory<byte> _head;
     private int _tailLength;
     private int _headLength = -1;
@@ -28,6 +33,11 @@ internal sealed class KnownSources
     {
         _states = [.. states];
         _seed = seed;
+        foreach (SourceState state in states)
+        {
+            // The youngest log is the one that a new one goes on with.
+            ClockStateBefore = Math.Max(ClockStateBefore, state.ClockState);
+        }
     }
 
     /// <summary>Position reached in the current source, bytes from its (decompressed) start.</summary>
@@ -36,53 +46,83 @@ internal sealed class KnownSources
     /// <summary>Lines of the current source that were known when it was opened.</summary>
     public long Lines { get; private set; }
 
+    /// <summary>State of the clock where the current source is gone on with; 0 = none.</summary>
+    public long ClockState { get; private set; }
+
+    /// <summary>State of the clock where the source read before this one ended; 0 = none.</summary>
+    public long ClockStateBefore { get; private set; }
+
     /// <summary>Opens the source, skips what is known of it, and stands at a line's first byte.</summary>
     /// <returns>Bytes that were known already.</returns>
     public long Begin(OpenSource source, long linesRead)
     {
         _linesBefore = linesRead;
         Lines = 0;
+        ClockState = 0;
         _head = source.Head;
         _headLength = -1;
-        source.Resume();
-        Position = 0;
-        _tailLength = 0;
-        _current = Match();
-        if (_current >= 0)
+        Restart(source);
+        _current = FurthestMatch(source.Stream, out bool isShorter);
+        if (_current < 0 && IsShorterCopy(isShorter))
         {
-            long known = _states[_current].PositionBytes;
-            Skip(source.Stream, known);
-            if (Position < known)
-            {
-                // A shorter copy of what is known: there is nothing to add, and nothing to take back.
-                _current = -1;
-                return Position;
-            }
-            if (TailHash() == _states[_current].TailHash)
-            {
-                Lines = _states[_current].Lines;
-                EndSplitLine(source.Stream);
-                return Position;
-            }
-            // The same head, but another log: read it from its first byte.
-            source.Resume();
-            Position = 0;
-            _tailLength = 0;
+            // There is nothing to add, and nothing to take back.
+            Skip(source.Stream, long.MaxValue);
+            return Position;
         }
-        _current = _states.Count;
-        _states.Add(default);
-        return 0;
+        long known = _current < 0 ? 0 : _states[_current].PositionBytes;
+        if (Position > known)
+        {
+            // Beyond that point, or from the head on, it is another log.
+            Restart(source);
+            Skip(source.Stream, known);
+        }
+        if (_current < 0)
+        {
+            _current = _states.Count;
+            _states.Add(default);
+            _marks.Clear();
+            return 0;
+        }
+        _savedMarks = _states[_current].Marks;
+        _marks.Clear();
+        _marks.AddRange(_savedMarks.Values);
+        Lines = _states[_current].Lines;
+        ClockState = _states[_current].ClockState;
+        EndSplitLine(source.Stream);
+        return Position;
     }
+
+    /// <summary>Notes that the bytes up to a position were left out, as part of no line.</summary>
+    public void SkipTo(long position)
+    {
+        if (position > Position)
+        {
+            Position = position;
+            _tailLength = 0;
+            while (SourceMarks.PositionOf(_marks.Count) <= position)
+            {
+                _marks.Add(SourceMarks.Unknown);
+            }
+        }
+    }
+
+    /// <summary>The source ends: its clock tells how the next one begins.</summary>
+    public void End(long clockState) =>
+        ClockStateBefore = clockState != 0 ? clockState : ClockStateBefore;
 
     /// <summary>Notes that these bytes have been read; the next commit will say so.</summary>
     /// <param name="bytes">Whole lines.</param>
     /// <param name="linesRead">Lines of all sources up to the end of these bytes.</param>
-    public void Advance(ReadOnlySpan<byte> bytes, long linesRead)
+    /// <param name="clockState">State of the clock behind them.</param>
+    public void Advance(ReadOnlySpan<byte> bytes, long linesRead, long clockState)
     {
-        Position += bytes.Length;
-        Remember(bytes);
+        Pass(bytes);
         if (_current >= 0)
         {
+            if (_savedMarks.Values.Length != _marks.Count)
+            {
+                _savedMarks = new SourceMarks([.. _marks]);
+            }
             int headLength = (int)Math.Min(_head.Length, Position);
             if (headLength != _headLength)
             {
@@ -92,18 +132,80 @@ internal sealed class KnownSources
                 _headHash,
                 headLength,
                 Position,
-                TailHash(),
-                Position,
-                Lines + linesRead - _linesBefore);
+                TailHash(_tailLength),
+                _tailLength,
+                clockState,
+                Lines + linesRead - _linesBefore,
+                _savedMarks);
         }
     }
 
     /// <summary>The states to commit: sources of which nothing was read yet are left out.</summary>
     public SourceState[] States() => [.. _states.Where(state => state.PositionBytes > 0)];
 
-    private int Match()
+    private void Restart(OpenSource source)
+    {
+        source.Resume();
+        Position = 0;
+        _tailLength = 0;
+        _marks.Clear();
+        _savedMarks = default;
+    }
+
+    /// <summary>Whether a source that nothing agrees with is the beginning of a known one.</summary>
+    /// <param name="isAtEnd">Whether it was read to its end for that.</param>
+    private bool IsShorterCopy(bool isAtEnd)
+    {
+        if (!isAtEnd)
+        {
+            if (_head.Length == OpenSource.HeadBytesMax || Position > 0)
+            {
+                return false;
+            }
+            Pass(_head.Span);
+            Position = 0;
+            _tailLength = 0;
+        }
+        ReadOnlySpan<uint> marks = CollectionsMarshal.AsSpan(_marks);
+        foreach (SourceState state in _states)
+        {
+            if (state.Marks.Values.Length >= marks.Length && state.Marks.AgreesWith(marks))
+            {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /// <summary>Reads on from one known position to the next, and finds the last that agrees.</summary>
+    /// <param name="stream">At its beginning.</param>
+    /// <param name="isShorter">Whether the source ends before one of those positions.</param>
+    /// <returns>Index of the state; -1 when none agrees.</returns>
+    private int FurthestMatch(Stream stream, out bool isShorter)
     {
         int best = -1;
+        foreach (int candidate in Candidates())
+        {
+            SourceState state = _states[candidate];
+            Skip(stream, state.PositionBytes);
+            if (Position < state.PositionBytes)
+            {
+                isShorter = true;
+                return best;
+            }
+            if (state.TailLength <= _tailLength && TailHash(state.TailLength) == state.TailHash)
+            {
+                best = candidate;
+            }
+        }
+        isShorter = false;
+        return best;
+    }
+
+    /// <summary>States with the same head, by ascending position.</summary>
+    private List<int> Candidates()
+    {
+        var candidates = new List<int>();
         int hashedLength = -1;
         UInt128 hash = default;
         for (int i = 0; i < _states.Count; i++)
@@ -118,20 +220,22 @@ internal sealed class KnownSources
                 hashedLength = state.HeadLength;
                 hash = HeadHash(hashedLength);
             }
-            if (state.HeadHash == hash && (best < 0 || state.PositionBytes > _states[best].PositionBytes))
+            if (state.HeadHash == hash)
             {
-                best = i;
+                candidates.Add(i);
             }
         }
-        return best;
+        candidates.Sort((x, y) => _states[x].PositionBytes.CompareTo(_states[y].PositionBytes));
+        return candidates;
     }
 
     private void Skip(Stream stream, long count)
     {
-        if (stream.CanSeek && stream.Length >= count)
+        long tail = Math.Max(0, count - TailBytes);
+        if (tail > Position && stream.CanSeek && stream.Length >= count)
         {
-            Position = Math.Max(0, count - TailBytes);
-            stream.Position = Position;
+            SkipTo(tail);
+            stream.Position = tail;
         }
         while (Position < count)
         {
@@ -141,8 +245,7 @@ internal sealed class KnownSources
             {
                 return;
             }
-            Position += read;
-            Remember(_skipBuffer.AsSpan(0, read));
+            Pass(_skipBuffer.AsSpan(0, read));
         }
     }
 
@@ -156,10 +259,44 @@ internal sealed class KnownSources
             {
                 return;
             }
-            Position++;
-            Remember([(byte)next]);
+            Pass([(byte)next]);
         }
     }
+
+    /// <summary>Moves the position over these bytes; takes their marks and their tail.</summary>
+    private void Pass(ReadOnlySpan<byte> bytes)
+    {
+        long end = Position + bytes.Length;
+        for (long at = SourceMarks.PositionOf(_marks.Count); at <= end;
+            at = SourceMarks.PositionOf(_marks.Count))
+        {
+            _marks.Add(Mark(at, bytes));
+        }
+        Position = end;
+        Remember(bytes);
+    }
+
+    private uint Mark(long at, ReadOnlySpan<byte> bytes)
+    {
+        int inside = (int)(at - Position);
+        int length = (int)Math.Min(at, SourceMarks.WindowBytes);
+        if (inside >= length)
+        {
+            return Mark(bytes[(inside - length)..inside]);
+        }
+        int before = length - inside;
+        if (before > _tailLength)
+        {
+            return SourceMarks.Unknown;
+        }
+        Span<byte> window = stackalloc byte[SourceMarks.WindowBytes];
+        _tail.AsSpan(_tailLength - before, before).CopyTo(window);
+        bytes[..inside].CopyTo(window[before..]);
+        return Mark(window[..length]);
+    }
+
+    private uint Mark(ReadOnlySpan<byte> window) =>
+        Math.Max(1, (uint)XxHash3.HashToUInt64(window, _seed));
 
     private void Remember(ReadOnlySpan<byte> bytes)
     {
@@ -178,5 +315,6 @@ internal sealed class KnownSources
 
     private UInt128 HeadHash(int length) => XxHash128.HashToUInt128(_head.Span[..length], _seed);
 
-    private ulong TailHash() => XxHash3.HashToUInt64(_tail.AsSpan(0, _tailLength), _seed);
+    private ulong TailHash(int length) =>
+        XxHash3.HashToUInt64(_tail.AsSpan(_tailLength - length, length), _seed);
 }

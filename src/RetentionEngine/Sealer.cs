@@ -155,13 +155,16 @@ internal sealed class Sealer : IDisposable
 
     private void SealBatch(RecordBatch batch)
     {
+        foreach (ref readonly RecordRow row in batch.Rows)
+        {
+            _first = Math.Min(_first, row.TimeUnixMicros);
+            _last = Math.Max(_last, row.TimeUnixMicros);
+        }
         DropPastPeriod(batch);
         foreach (ref readonly RecordRow row in batch.Rows)
         {
             _byKind[(int)row.Kind]++;
             Flags |= row.Flags;
-            _first = Math.Min(_first, row.TimeUnixMicros);
-            _last = Math.Max(_last, row.TimeUnixMicros);
         }
         _planner.Plan(batch, _policy);
         for (int run = 0; run < _planner.RunCount; run++)

@@ -120,8 +120,7 @@ internal sealed partial class BucketStore : IDisposable
         string manifestPath = Path.Combine(path, ManifestName);
         if (!File.Exists(manifestPath))
         {
-            throw new RetentionException(
-                RetentionError.StoreNotFound, $"There is no store at '{path}'.", path);
+            throw NotFound(path, manifestPath);
         }
         for (int attempt = 1; ; attempt++)
         {
@@ -236,6 +235,24 @@ internal sealed partial class BucketStore : IDisposable
             fileLock?.Dispose();
             throw;
         }
+    }
+
+    private static RetentionException NotFound(string path, string manifestPath)
+    {
+        try
+        {
+            _ = File.GetAttributes(manifestPath);
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            return DurableFile.Failure(e, path);
+        }
+        catch (IOException)
+        {
+            // It is not there, or what should be a directory is none.
+        }
+        return new RetentionException(
+            RetentionError.StoreNotFound, $"There is no store at '{path}'.", path);
     }
 
     private static string MasterKeyPath(string path, RetentionOptions options) =>

@@ -256,8 +256,14 @@ internal sealed class ManifestState
             writer.Write(source.HeadLength);
             writer.Write(source.PositionBytes);
             writer.Write(source.TailHash);
-            writer.Write(source.LengthBytes);
+            writer.Write(source.TailLength);
+            writer.Write(source.ClockState);
             writer.Write(source.Lines);
+            writer.Write(source.Marks.Values.Length);
+            foreach (uint mark in source.Marks.Values)
+            {
+                writer.Write(mark);
+            }
         }
     }
 
@@ -320,8 +326,10 @@ internal sealed class ManifestState
                 reader.ReadInt32(),
                 reader.ReadInt64(),
                 reader.ReadUInt64(),
+                reader.ReadInt32(),
                 reader.ReadInt64(),
-                reader.ReadInt64());
+                reader.ReadInt64(),
+                ReadMarks(reader));
             if (index == Sources.Count)
             {
                 Sources.Add(source);
@@ -335,6 +343,21 @@ internal sealed class ManifestState
                 throw new InvalidDataException();
             }
         }
+    }
+
+    private static SourceMarks ReadMarks(BinaryReader reader)
+    {
+        int count = reader.ReadInt32();
+        if (count is < 0 or > SourceMarks.CountMax)
+        {
+            throw new InvalidDataException();
+        }
+        uint[] marks = new uint[count];
+        for (int i = 0; i < count; i++)
+        {
+            marks[i] = reader.ReadUInt32();
+        }
+        return new SourceMarks(marks);
     }
 
     private void ApplyDrop(BinaryReader reader)

@@ -5,12 +5,16 @@ namespace RetentionEngine.Buckets;
 /// <param name="HeadLength">Bytes that <paramref name="HeadHash"/> covers.</param>
 /// <param name="PositionBytes">Reading goes on here, in the decompressed source.</param>
 /// <param name="TailHash">Keyed hash of the bytes just before the position.</param>
-/// <param name="LengthBytes">Decompressed length when last seen.</param>
+/// <param name="TailLength">Bytes that <paramref name="TailHash"/> covers.</param>
+/// <param name="ClockState">State of the clock of stamps without year or zone; 0 = none.</param>
 /// <param name="Lines">Lines before the position.</param>
+/// <param name="Marks">What tells a shorter copy of it from another log.</param>
 internal readonly record struct SourceState(
     UInt128 HeadHash,
     int HeadLength,
     long PositionBytes,
     ulong TailHash,
-    long LengthBytes,
-    long Lines);
+    int TailLength,
+    long ClockState,
+    long Lines,
+    SourceMarks Marks = default);

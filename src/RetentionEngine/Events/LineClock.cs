@@ -17,6 +17,7 @@ internal sealed class LineClock
 {
     private const long MicrosPerSecond = 1_000_000;
     private const long SecondsPerDay = 86_400;
+    private const long SecondsPerHour = 3_600;
     private const long SlotSeconds = 900;
     private const long LateSecondsMax = 900;
 
@@ -39,6 +40,12 @@ internal sealed class LineClock
     private bool _slotSkipped;
     private bool _second;
     private bool _lastAmbiguous;
+    private long _stateBefore;
+
+    /// <summary>What is known of the order of lines, to go on with later; 0 before the first line.</summary>
+    /// <remarks>Local seconds of the last line, times four; 2: they occur twice, 1: the second time.</remarks>
+    public long State =>
+        _hasLast ? (_lastLocal << 2) | (_lastAmbiguous ? 2L : 0) | (_second ? 1L : 0) : 0;
 
     /// <summary>Starts a source.</summary>
     /// <param name="zone">For stamps without zone.</param>
@@ -55,7 +62,27 @@ internal sealed class LineClock
         _slot = long.MinValue;
         _second = false;
         _lastAmbiguous = false;
+        _stateBefore = 0;
     }
+
+    /// <summary>Goes on in the middle of the source that was just begun.</summary>
+    /// <param name="state"><see cref="State"/> after the line before.</param>
+    public void Resume(long state)
+    {
+        if (state == 0)
+        {
+            return;
+        }
+        _lastLocal = state >> 2;
+        _lastAmbiguous = (state & 2) != 0;
+        _second = (state & 1) != 0;
+        _hasLast = true;
+        _year = DateTime.UnixEpoch.AddSeconds(_lastLocal).Year;
+    }
+
+    /// <summary>Says where the source before ended: a log may be cut in the hour that occurs twice.</summary>
+    /// <param name="state"><see cref="State"/> after its last line.</param>
+    public void Follow(long state) => _stateBefore = state;
 
     /// <summary>Seconds since 1970 of a civil time, as if it were UTC.</summary>
     public static long CivilSeconds(int year, int month, int day, int secondOfDay)
@@ -111,7 +138,7 @@ internal sealed class LineClock
             long back = _lastLocal - localSeconds;
             if (!_lastAmbiguous)
             {
-                _second = _hasLast && back > 0;
+                _second = _hasLast ? back > 0 : IsSecondAfter(_stateBefore, localSeconds);
             }
             else if (back > LateSecondsMax)
             {
@@ -125,6 +152,20 @@ internal sealed class LineClock
         long unixSeconds = localSeconds - offset;
         offsetMinutes = (short)((_slotSkipped ? _slotSecondOffset : offset) / 60);
         return unixSeconds * MicrosPerSecond;
+    }
+
+    /// <summary>Whether a first line goes on in the second hour, by the end of the source before.</summary>
+    private static bool IsSecondAfter(long state, long localSeconds)
+    {
+        long back = (state >> 2) - localSeconds;
+        if (state == 0 || Math.Abs(back) > SecondsPerHour)
+        {
+            return false;
+        }
+        bool wasAmbiguous = (state & 2) != 0;
+        return wasAmbiguous
+            ? (state & 1) != 0 || back > LateSecondsMax
+            : back is > 0 and <= LateSecondsMax;
     }
 
     private void LookUp(long slot)

@@ -55,6 +55,9 @@ internal sealed class LinePrefix
 
     public int MessageStart { get; private set; }
 
+    /// <summary>The clock of the source that is being read.</summary>
+    public LineClock Clock => _clock;
+
     public void Begin(TimeZoneInfo zone, long firstLineLatestUnixMicros, int yearOfFirstLine)
     {
         _clock.Begin(zone, firstLineLatestUnixMicros, yearOfFirstLine);

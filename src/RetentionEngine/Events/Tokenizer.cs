@@ -66,6 +66,16 @@ internal sealed class Tokenizer(HostTable hosts)
         _sourceOffset = 0;
     }
 
+    /// <summary>The clock of the source that is being read, to resume it or to be followed.</summary>
+    public LineClock Clock => _prefix.Clock;
+
+    /// <summary>Counts what the reader left out, so that later lines keep their places.</summary>
+    public void Skip(long bytes, long lines)
+    {
+        _sourceOffset += bytes;
+        _sourceLines += lines;
+    }
+
     /// <summary>Reads whole lines until the events are nearly full or the block is done.</summary>
     /// <param name="block">
     /// From a <see cref="BlockReader"/>: <see cref="BlockReader.PaddingBytes"/> readable bytes lie

@@ -349,7 +349,7 @@ public sealed class BucketStoreTests : IDisposable
         using (BucketStore store = Create())
         {
             SourceState[] sources = [.. Enumerable.Range(0, 500)
-                .Select(i => new SourceState((UInt128)i, 1, 0, 0, 0, 0))];
+                .Select(i => new SourceState((UInt128)i, 1, 0, 0, 0, 0, 0))];
             for (int commit = 1; commit <= 300; commit++)
             {
                 sources = [.. sources.Select(s => s with { PositionBytes = commit })];

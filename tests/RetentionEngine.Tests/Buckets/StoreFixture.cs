@@ -57,8 +57,8 @@ internal static class StoreFixture
 
     public static SourceState[] Sources(int commit) =>
     [
-        new SourceState(new UInt128(1, 2), 4096, commit, 7, commit * 10L, commit),
-        new SourceState(new UInt128(3, 4), 4096, 12, 7, 13, 14),
+        new SourceState(new UInt128(1, 2), 4096, commit, 7, 100, commit * 10L, commit),
+        new SourceState(new UInt128(3, 4), 4096, 12, 7, 100, 13, 14),
     ];
 
     public static byte[] InFlight(int commit) =>

@@ -54,7 +54,7 @@ internal static class Corpus
         return null;
     }
 
-    private static string Root()
+    public static string Root()
     {
         string? directory = AppContext.BaseDirectory;
         while (directory is not null && !File.Exists(Path.Combine(directory, "RetentionEngine.sln")))

@@ -182,7 +182,8 @@ public sealed class StoreFormatTests
             InFlightCount = 12,
             OpenSessions = 13,
         };
-        var source = new SourceState(new UInt128(15, 14), 16, 17, 18, 19, 20);
+        var source = new SourceState(
+            new UInt128(15, 14), 16, 17, 18, 19, 20, 21, new SourceMarks([22, 23]));
         Assert.Equal(
             "02"
             + "08000000000000000900000000000000"
@@ -198,7 +199,8 @@ public sealed class StoreFormatTests
             + "0100000001000000"
             + "000000000E000000000000000F00000000000000"
             + "1000000011000000000000001200000000000000"
-            + "13000000000000001400000000000000",
+            + "1300000014000000000000001500000000000000"
+            + "020000001600000017000000",
             Convert.ToHexString(state.CommitPayload(commit, [run], [], [source], 21)));
     }
 

@@ -133,6 +133,38 @@ internal static class RecordText
             Flags(r.Flags));
     }
 
+    /// <summary>The same for a record as a query yields it; shows the fingerprint.</summary>
+    public static string Of(RetentionRecord r)
+    {
+        bool isMail = r.Kind < RecordKind.Access;
+        return string.Join(
+            '\t',
+            Word(r.Kind),
+            Number(Micros(r.Time)),
+            Number(r.Final is { } final ? Micros(final) : null),
+            Number((long)r.Time.Offset.TotalMinutes),
+            Number(r.Final is { } end ? (long)end.Offset.TotalMinutes : null),
+            Word(r.Status),
+            r.Dsn ?? "-",
+            Number(r.Reply),
+            Number(r.Attempts),
+            Number(isMail ? r.Retries.Count : null),
+            Text(r.Sender),
+            Text(r.Recipient),
+            Text(r.OrigTo),
+            Text(r.Sasl),
+            Number(r.Uid),
+            r.Ip?.ToString() ?? "-",
+            Text(r.Relay),
+            Number(r.SizeBytes),
+            r.MessageIdFingerprint is { } id ? Hex(id) : "-",
+            r.QueueId ?? "-",
+            r.Via.Count == 0 ? "-" : string.Join(' ', r.Via),
+            r.Host,
+            r.Protocol == AccessProtocol.None ? "-" : Word(r.Protocol),
+            Flags(r.Flags));
+    }
+
     /// <summary>Replaces the message-id of a record text by its fingerprint.</summary>
     public static string WithFingerprint(string record, long seed)
     {
@@ -160,6 +192,9 @@ internal static class RecordText
         .Replace("\t", "\\t", StringComparison.Ordinal)
         .Replace("\r", "\\r", StringComparison.Ordinal)
         .Replace("\0", "\\0", StringComparison.Ordinal);
+
+    private static long Micros(DateTimeOffset time) =>
+        (time - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
 
     private static int CountRetries(uint id, StringTable strings)
     {

@@ -65,7 +65,7 @@ public sealed class SourceTests : IDisposable
 
     public static TheoryData<string> Packers => ["gzip", "zstd", "xz", "bzip2"];
 
-    private static byte[] Pack(string packer, byte[] content) => packer switch
+    internal static byte[] Pack(string packer, byte[] content) => packer switch
     {
         "gzip" => Gzip(content),
         "zstd" => Zstd(content),

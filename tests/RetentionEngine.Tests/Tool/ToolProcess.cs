@@ -69,7 +69,7 @@ internal static class ToolProcess
         if (!process.WaitForExit(HangTimeout))
         {
             process.Kill(entireProcessTree: true);
-            throw new TimeoutException($"'{process.StartInfo.ArgumentList[1]}' hangs.");
+            throw new TimeoutException($"'{process.StartInfo.ArgumentList[^1]}' hangs.");
         }
         process.WaitForExit();
     }
