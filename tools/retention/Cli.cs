@@ -154,6 +154,9 @@ internal static class Cli
     {
         switch (e)
         {
+            case RetentionException { InnerException: UnauthorizedAccessException } denied
+                when denied.Error == RetentionError.InputOutput:
+                return (ExitCode.NotAllowed, "NotAllowed", denied.Message);
             case RetentionException known:
                 string hint = known.Error == RetentionError.StoreNotFound
                     ? " 'retention import' or 'retention init' creates one; --store says where."

@@ -72,7 +72,7 @@ internal static class CommitSection
             {
                 _ = store.Add(run);
             }
-            sources[0] = new SourceState(1, 4096, ++position, 2, position, position);
+            sources[0] = new SourceState(1, 4096, ++position, 2, 4096, 0, position);
             store.Commit(sources, snapshot);
         });
         rounds.Add("raw", () =>

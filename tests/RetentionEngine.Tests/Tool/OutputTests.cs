@@ -159,8 +159,8 @@ public sealed class OutputTests
             Access(),
             rejected);
         const string Expected = """
-            TIME                               KIND      STATUS        SENDER            RECIPIENT                                         CLIENT       RELAY                         QUEUE ID  MARKS
-            2026-11-23 10:00:00.123456+01:00?  sent      sent 2.0.0    anna@example.org  a-very-long-mailbox-name-that-nobody-would-ever-cut@example.net  2001:db8::7  mx.example.net[192.0.2.2]:25  4XyB      filtered
+            TIME                               KIND      STATUS        SENDER            RECIPIENT                                         CLIENT       RELAY                         QUEUE ID  MARKS     BASIS
+            2026-11-23 10:00:00.123456+01:00?  sent      sent 2.0.0    anna@example.org  a-very-long-mailbox-name-that-nobody-would-ever-cut@example.net  2001:db8::7  mx.example.net[192.0.2.2]:25  4XyB      filtered  contract 12, "abuse"
             2026-11-23 11:00:00+00:00          imap      session                         anna@example.org                                  192.0.2.9                                            tls
             2026-11-23 10:00:00.123456+01:00   rejected  rejected 554  <>                evil\x1b[31m\u202e@example.net
 

@@ -22,7 +22,7 @@ public sealed class StoreCommandTests : IDisposable
     }
 
     /// <summary>Mails from anna to u0, u1, …, one a second, the last an hour ago.</summary>
-    private static byte[] Mails(int count)
+    internal static byte[] Mails(int count)
     {
         var log = new StringBuilder();
         DateTimeOffset time = DateTimeOffset.UtcNow.AddHours(-1).AddSeconds(-count);
@@ -48,7 +48,7 @@ public sealed class StoreCommandTests : IDisposable
         return Encoding.ASCII.GetBytes(log.ToString());
     }
 
-    private static JsonElement Summary(ToolProcess.Result result)
+    internal static JsonElement Summary(ToolProcess.Result result)
     {
         using var parsed = JsonDocument.Parse(result.Output.TrimEnd().Split('\n')[^1]);
         Assert.Equal("summary", parsed.RootElement.GetProperty("type").GetString());
@@ -210,6 +210,80 @@ public sealed class StoreCommandTests : IDisposable
         Assert.Contains("Interrupted", await error, StringComparison.Ordinal);
         Assert.Empty(await output);
         Assert.Equal(0, Run("verify").ExitCode);
+    }
+
+    [Fact]
+    public async Task ASignalAsksHowFarItIs()
+    {
+        using Process process = ToolProcess.Start(_directory, ["import", "-"]);
+        Task<string> output = process.StandardOutput.ReadToEndAsync();
+        process.StandardInput.BaseStream.Write(Mails(2000));
+        process.StandardInput.BaseStream.Flush();
+        // The note about the new store comes when signals are handled already.
+        Assert.Contains("creating", await process.StandardError.ReadLineAsync(), StringComparison.Ordinal);
+        string? told = null;
+        for (int i = 0; i < 100 && told is null; i++)
+        {
+            Task<string?> line = process.StandardError.ReadLineAsync();
+            using Process kill = Process.Start(
+                "kill", ["-USR1", process.Id.ToString(CultureInfo.InvariantCulture)]);
+            ToolProcess.Wait(kill);
+            told = await line;
+        }
+        Assert.Matches("lines [(].*/s[)], .* records", told);
+        process.StandardInput.Close();
+        Task<string> rest = process.StandardError.ReadToEndAsync();
+        ToolProcess.Wait(process);
+        Assert.True(process.ExitCode == 0, await rest);
+        Assert.Matches("(?m)^records +2,000:", await output);
+    }
+
+    [Fact]
+    public void TheBasisGoesWithEveryRecord()
+    {
+        const string Basis = "order 12, § 5; \"quoted\"";
+        Write("mail.log", Mails(3));
+        Assert.Equal(
+            0, Run("import", "mail.log", "-q", "--retain", "all=30d", "--basis", Basis).ExitCode);
+        foreach (string format in (string[])["ndjson", "json"])
+        {
+            string output = Run("query", "--format", format, "--fields", "basis,expires").Output;
+            Assert.Equal(3, output.Split("§ 5; \\\"quoted\\\"").Length - 1);
+        }
+        string csv = Run("query", "--format", "csv", "--fields", "basis").Output;
+        Assert.Equal(4, csv.Split("\r\n", StringSplitOptions.RemoveEmptyEntries).Length);
+        Assert.Contains("\"order 12, § 5; \"\"quoted\"\"\"", csv, StringComparison.Ordinal);
+        string table = Run("query", "--format", "table", "--fields", "recipient,basis").Output;
+        Assert.Equal(3, table.Split(Basis).Length - 1);
+        Assert.Contains(Basis, Run("trace", "u1@example.net").Output, StringComparison.Ordinal);
+        Assert.Contains("\"basis\"", Run("trace", "u1@example.net", "--json").Output, StringComparison.Ordinal);
+        // Without --fields too, in every format.
+        foreach (string format in (string[])["ndjson", "json", "csv", "table"])
+        {
+            Assert.Contains(
+                "order 12", Run("query", "--format", format).Output, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void PastRecordsAreCountedAndTheReportSaysHowToKeepThem()
+    {
+        string old = Encoding.ASCII.GetString(Mails(4)).Replace(
+            DateTimeOffset.UtcNow.AddHours(-1).Year.ToString(CultureInfo.InvariantCulture) + "-",
+            DateTimeOffset.UtcNow.AddYears(-2).Year.ToString(CultureInfo.InvariantCulture) + "-",
+            StringComparison.Ordinal);
+        ToolProcess.Result import = Run("import", Write("old.log", Encoding.ASCII.GetBytes(old)));
+        Assert.Equal(0, import.ExitCode);
+        Assert.Matches("(?m)^not kept +4 records past the period [(]sent 4 over 7d[)]$", import.Output);
+        int at = import.Output.IndexOf("--retain all=", StringComparison.Ordinal);
+        Assert.True(at > 0, import.Output);
+        string[] hint = import.Output[at..].Split(' ');
+        Assert.Equal("--basis", hint[2]);
+        ToolProcess.Result kept = Run(
+            "import", "old.log", "--store", "other", hint[0], hint[1], hint[2], "test");
+        Assert.Equal(0, kept.ExitCode);
+        Assert.Matches("(?m)^records +4:", kept.Output);
+        Assert.DoesNotContain("not kept", kept.Output, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -18,7 +18,7 @@ internal sealed class ImportCommand : CommandPart
 
     private readonly Option<int?> _year = new("--year")
     {
-        Description = "Year of the last line of logs without years. Default: inferred.",
+        Description = "Year of the first line of logs without years. Default: inferred.",
         HelpName = "YEAR",
     };
 
@@ -126,7 +126,7 @@ internal sealed class ImportCommand : CommandPart
         foreach (SourceReport source in report.Sources)
         {
             isPartial |= source.Error is not null;
-            unreadable += source is { Error: not null, Bytes: 0, AlreadyKnownBytes: 0 } ? 1 : 0;
+            unreadable += source is { Error: not null, Events: 0, AlreadyKnownBytes: 0 } ? 1 : 0;
         }
         if (unreadable == report.Sources.Count && isPartial)
         {

@@ -128,6 +128,7 @@ internal static class ImportReportText
             json.WriteNumber(RecordField.ClassName(recordClass), count);
         }
         json.WriteEndObject();
+        json.WriteNumber("pastPeriodInFlight", report.PastPeriodInFlight);
         json.WriteNumber("lateDropped", report.LateDropped);
         json.WriteBoolean("yearInferred", report.YearInferred);
         json.WriteBoolean("zoneInferred", report.ZoneInferred);
@@ -216,6 +217,11 @@ internal static class ImportReportText
                     + " --basis 'WHY THEY MAY BE KEPT'");
             }
         }
+        if (report.PastPeriodInFlight > 0)
+        {
+            Row(text, "not kept", $"{Count(report.PastPeriodInFlight, "mail")} in the queue or "
+                + "sessions open, past the period");
+        }
         if (report.LateDropped > 0)
         {
             Row(text, "not kept", $"{Count(report.LateDropped, "record")} of times whose key is "
@@ -227,7 +233,7 @@ internal static class ImportReportText
     {
         if (report.OverlongLines > 0)
         {
-            Row(text, "overlong", $"{Count(report.OverlongLines, "line")} cut");
+            Row(text, "overlong", $"{Count(report.OverlongLines, "line")} longer than 64 kB left out");
         }
         for (int i = 0; i < report.Strange.Count; i++)
         {

@@ -45,6 +45,7 @@ internal sealed class TableRecordWriter : RecordWriter
         new("RELAY", static r => r.Relay),
         new("QUEUE ID", static r => r.QueueId),
         new("MARKS", static r => RecordField.FlagsText(r.Flags & ~Inferred, ',')),
+        new("BASIS", static r => r.Basis),
     ];
 
     private const RecordFlags Inferred = RecordFlags.YearInferred | RecordFlags.ZoneInferred;
