@@ -31,6 +31,14 @@ public sealed class TrackerDifferentialTests
         }
     }
 
+    [Theory]
+    [InlineData(4334165)]
+    public void LivesThatOnceDiffered_GiveTheSameRecords(int seed)
+    {
+        const double EndDays = 40;
+        Compare(new LifeGenerator(seed).Make(4 + (seed % 25), EndDays), seed, EndDays);
+    }
+
     private static void Compare(byte[] log, int seed, double endDays)
     {
         string[] domains = seed % 2 == 0 ? s_domains : [];

@@ -167,8 +167,12 @@ internal sealed class SlowTracker(IReadOnlyCollection<string> localDomains)
             hop = Begin(e);
             hop.Id = e.OrigQueueId!;
         }
-        hop.NotificationOf = e.QueueId;
-        hop.LastTime = Math.Max(hop.LastTime, e.TimeUnixMicros);
+        // A queue id may be used again: what a client or another mail began is no notification.
+        if (hop.Start is null && hop.Parent is null && hop.NotificationOf is null)
+        {
+            hop.NotificationOf = e.QueueId;
+            hop.LastTime = Math.Max(hop.LastTime, e.TimeUnixMicros);
+        }
         if (Find(e.Host, e.Instance, e.QueueId) is { } old)
         {
             old.LastTime = Math.Max(old.LastTime, e.TimeUnixMicros);
