@@ -78,6 +78,7 @@ internal sealed partial class BucketStore : IDisposable
     public static BucketStore Create(string path, RetentionPolicy policy, RetentionOptions options)
     {
         policy.Validate();
+        RemoveUnfinished(path, options);
         if (File.Exists(path) || (Directory.Exists(path)
             && Directory.EnumerateFileSystemEntries(path).Any()))
         {
@@ -93,6 +94,7 @@ internal sealed partial class BucketStore : IDisposable
         try
         {
             var id = Guid.NewGuid();
+            File.WriteAllBytes(Path.Combine(path, UnfinishedName), id.ToByteArray());
             var state = new ManifestState();
             state.AddPolicy(policy);
             keys = KeyRing.Create(
@@ -100,6 +102,7 @@ internal sealed partial class BucketStore : IDisposable
             DurableFile.FlushDirectory(path);
             DurableFile.FlushDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
             var manifest = Manifest.Create(Path.Combine(path, ManifestName), id, state);
+            File.Delete(Path.Combine(path, UnfinishedName));
             BlockStore blocks = options.OpenBlocks(Path.Combine(path, BlocksName), false);
             return new BucketStore(path, options.TimeProvider, fileLock, manifest, keys, blocks);
         }
@@ -326,6 +329,7 @@ internal sealed partial class BucketStore : IDisposable
     /// <summary>Finishes what a crash cut off, and forgets what was never committed.</summary>
     private void Sweep()
     {
+        File.Delete(Path.Combine(_path, UnfinishedName));
         if (_keys.IsRotating)
         {
             _keys.Rotate();

@@ -67,6 +67,11 @@ internal sealed class MasterKey : IDisposable
         return master;
     }
 
+    /// <summary>Whether a key file is that of a store, or was never written to.</summary>
+    public static bool IsOf(ReadOnlySpan<byte> file, ReadOnlySpan<byte> storeId) =>
+        file.IsEmpty || (file.Length >= StoreIdOffset + storeId.Length && file.StartsWith(Magic)
+            && file[StoreIdOffset..].StartsWith(storeId));
+
     public static MasterKey Open(string path, Guid storeId, bool readOnly)
     {
         if (!File.Exists(path))

@@ -213,6 +213,32 @@ public sealed class StoreCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task AKilledFirstImportCanBeRepeated()
+    {
+        const int Rounds = 8;
+        Write("mail.log", Mails(200));
+        int seed = Environment.TickCount;
+        var random = new Random(seed);
+        for (int round = 0; round < Rounds; round++)
+        {
+            using Process process = ToolProcess.Start(_directory, ["import", "mail.log"]);
+            Task<string> error = process.StandardError.ReadToEndAsync();
+            Task<string> output = process.StandardOutput.ReadToEndAsync();
+            await Task.Delay(random.Next(500));
+            process.Kill();
+            ToolProcess.Wait(process);
+            Assert.DoesNotContain(
+                (await error).Split('\n'),
+                line => line.Length > 0 && !line.Contains("creating", StringComparison.Ordinal));
+            await output;
+        }
+        ToolProcess.Result last = Run("import", "mail.log");
+        Assert.True(last.ExitCode == 0, $"seed {seed}: {last.Error}");
+        Assert.Equal(200, Summary(Run("query", "--json")).GetProperty("records").GetInt64());
+        Assert.Equal(0, Run("verify").ExitCode);
+    }
+
+    [Fact]
     public async Task ASignalAsksHowFarItIs()
     {
         using Process process = ToolProcess.Start(_directory, ["import", "-"]);
