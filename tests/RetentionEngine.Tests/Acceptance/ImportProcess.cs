@@ -37,6 +37,8 @@ internal static class ImportProcess
             job.CommitBytesMax.ToString(CultureInfo.InvariantCulture),
             job.IsOneByOne ? "1" : "0",
             .. job.Files]);
+        // A killed process would leave its diagnostic sockets in the temporary directory.
+        start.Environment["DOTNET_EnableDiagnostics"] = "0";
         foreach ((string name, string value) in variables)
         {
             start.Environment[name] = value;

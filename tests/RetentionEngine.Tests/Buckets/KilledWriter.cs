@@ -27,6 +27,8 @@ internal static class KilledWriter
         };
         start.Environment[Variable] = storePath;
         start.Environment["DOTNET_TieredPGO"] = "0";
+        // A killed process would leave its diagnostic sockets in the temporary directory.
+        start.Environment["DOTNET_EnableDiagnostics"] = "0";
         return Process.Start(start)!;
     }
 

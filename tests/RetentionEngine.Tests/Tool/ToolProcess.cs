@@ -39,6 +39,7 @@ internal static class ToolProcess
         start.Environment["TERM"] = "xterm";
         // Processes start faster, and many of them run here.
         start.Environment["DOTNET_TieredPGO"] = "0";
+        start.Environment["DOTNET_EnableDiagnostics"] = "0";
         foreach ((string name, string value) in variables)
         {
             start.Environment[name] = value;
