@@ -14,7 +14,7 @@ internal static class BenchCommand
         Usage: RetentionEngine.Bench quick|full|tiny [SECTION...] [--work DIR] [--json FILE]
                RetentionEngine.Bench micro [FILTER]
 
-        Sections: parse import query commit. Default: all, and then the result is
+        Sections: parse import query commit stream. Default: all, and then the result is
         written to bench/results/<cpu>/<date>-<commit>.md and .json.
           --work DIR    for inputs and stores (default artifacts/bench)
           --json FILE   also writes the figures there
@@ -27,6 +27,7 @@ internal static class BenchCommand
         ("import", ImportSection.Run),
         ("query", QuerySection.Run),
         ("commit", CommitSection.Run),
+        ("stream", StreamSection.Run),
     ];
 
     public static int Run(string[] args)
@@ -71,6 +72,7 @@ internal static class BenchCommand
     {
         DateTimeOffset started = TimeProvider.System.GetUtcNow();
         string loadAtStart = Machine.Load;
+        Directory.CreateDirectory(work);
         var figures = new Figures();
         foreach ((string name, Action<Scale, string, Figures> run) in s_sections)
         {

@@ -51,7 +51,6 @@ internal static class ImportSection
         distinct.Delete();
         SizeSection.Run(scale, folder, standard, store, outcomes[^1], figures);
         StoreSetup.Delete(store);
-        Stream(scale, folder, figures);
     }
 
     private static ImportOutcome Import(string store, LogInput input)
@@ -105,34 +104,5 @@ internal static class ImportSection
             "x standard", "its speed against the standard mix");
         figures.Add(
             "import.distinctPeakMiB", distinct.Max(o => o.PeakMiB), "MiB", "VmHWM");
-    }
-
-    /// <summary>More log than memory or disk would take, straight from loggen through a pipe.</summary>
-    private static void Stream(Scale scale, string folder, Figures figures)
-    {
-        if (scale.StreamBytes == 0)
-        {
-            figures.Note("Peak memory of a 20 GB import is measured by 'full' only.");
-            return;
-        }
-        // So fast that it fits into the period of seven days.
-        long rate = Math.Max(scale.StreamBytes / 6, new Options().RateBytesPerDay);
-        string store = Path.Combine(folder, "stream-store");
-        ImportOutcome outcome = ImportWorker.StartPiped(
-            store, StoreSetup.Now, s_period,
-            [
-                ChildProcess.DotNet, ChildProcess.Assembly("loggen"), "--bytes",
-                $"{scale.StreamBytes}", "--seed", $"{LogInput.Seed}", "--rate", $"{rate}",
-            ]);
-        figures.Add(
-            "import.streamGB", outcome.BytesRead / 1e9, "GB", "log through a pipe from loggen");
-        figures.Add("import.streamRecords", outcome.Records, "records", "records in the store");
-        figures.Add("import.streamStoreMB", outcome.StoreBytes / 1e6, "MB", "its store on disk");
-        figures.Add(
-            "import.peakStreamMiB", outcome.PeakMiB, "MiB", "VmHWM of the importing process");
-        figures.Add(
-            "import.streamCpuMBps", outcome.CpuMBps, "MB/CPU s",
-            "raw log per CPU second (by the clock it waits for loggen)");
-        StoreSetup.Delete(store);
     }
 }

@@ -71,11 +71,7 @@ internal static class ImportWorker
         string store, DateTimeOffset now, TimeSpan period, IReadOnlyList<string> producer)
     {
         StoreSetup.Delete(store);
-        string[] self =
-        [
-            ChildProcess.DotNet, ChildProcess.Assembly("RetentionEngine.Bench"),
-            .. Arguments(store, now, period), "-",
-        ];
+        string[] self = [.. ChildProcess.Self, .. Arguments(store, now, period), "-"];
         string line = $"{Quote(producer)} | {Quote(self)}";
         return Parse(ChildProcess.Output("/bin/sh", ["-c", line]));
     }

@@ -48,9 +48,19 @@ internal static class ChildProcess
             : throw new InvalidOperationException($"{program} ended with {process.ExitCode}.");
     }
 
+    /// <summary>This program as a command line, run with the settings of <c>retention</c>.</summary>
+    /// <remarks>What a child measures is what users run: tiers, profiles and collector alike.</remarks>
+    public static IReadOnlyList<string> Self { get; } =
+    [
+        DotNet, "exec",
+        "--runtimeconfig", Path.Combine(AppContext.BaseDirectory, "retention.runtimeconfig.json"),
+        "--depsfile", Path.Combine(AppContext.BaseDirectory, "RetentionEngine.Bench.deps.json"),
+        Assembly("RetentionEngine.Bench"),
+    ];
+
     /// <summary>Standard output of this program, called with <paramref name="args"/>.</summary>
     public static string OutputOfSelf(params string[] args) =>
-        Output(DotNet, [Assembly("RetentionEngine.Bench"), .. args]);
+        Output(DotNet, [.. Self.Skip(1), .. args]);
 
     public static ProcessStartInfo Describe(string program, IReadOnlyList<string> args)
     {
