@@ -102,7 +102,7 @@ internal static class SizeSection
     {
         long ours = store.Query(new RetentionQuery { Mailbox = mailbox })
             .LongCount(record => (record.Flags & RecordFlags.InFlight) == 0);
-        if (ours == 0 || sqlite.CountOfMailbox(mailbox) != ours)
+        if (ours == 0 || sqlite.ReadMailbox(mailbox) != ours)
         {
             throw new InvalidOperationException("SQLite finds other records of a mailbox.");
         }

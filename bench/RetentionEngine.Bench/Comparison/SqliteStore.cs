@@ -1,4 +1,3 @@
-using System.Globalization;
 using Microsoft.Data.Sqlite;
 using RetentionEngine.Bench.Measuring;
 
@@ -98,16 +97,16 @@ internal sealed class SqliteStore : IDisposable
         return (five, Size());
     }
 
-    /// <summary>Records of a mailbox in any role.</summary>
-    public long CountOfMailbox(string mailbox) => Count(
+    /// <summary>Reads the records of a mailbox in any role, ordered by time; how many.</summary>
+    public int ReadMailbox(string mailbox) => Read(
         """
-        SELECT count(*) FROM record
-        WHERE sender = $key OR recipient = $key OR orig_to = $key OR sasl = $key
+        SELECT * FROM record
+        WHERE sender = $key OR recipient = $key OR orig_to = $key OR sasl = $key ORDER BY time
         """,
         mailbox);
 
-    public long CountOfMessageId(ulong fingerprint) =>
-        Count("SELECT count(*) FROM record WHERE message_id = $key", unchecked((long)fingerprint));
+    public int ReadMessageId(ulong fingerprint) => Read(
+        "SELECT * FROM record WHERE message_id = $key ORDER BY time", unchecked((long)fingerprint));
 
     public void Dispose()
     {
@@ -137,17 +136,27 @@ internal sealed class SqliteStore : IDisposable
             } ON record ({expression}{end}");
     }
 
-    private long Size() => Count("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size", null);
+    private long Size()
+    {
+        using SqliteCommand command = _connection.CreateCommand();
+        command.CommandText = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
+        return (long)command.ExecuteScalar()!;
+    }
 
-    private long Count(string sql, object? key)
+    private int Read(string sql, object key)
     {
         using SqliteCommand command = _connection.CreateCommand();
         command.CommandText = sql;
-        if (key is not null)
+        command.Parameters.AddWithValue("$key", key);
+        using SqliteDataReader reader = command.ExecuteReader();
+        object[] values = new object[reader.FieldCount];
+        int rows = 0;
+        while (reader.Read())
         {
-            command.Parameters.AddWithValue("$key", key);
+            reader.GetValues(values);
+            rows++;
         }
-        return Convert.ToInt64(command.ExecuteScalar(), CultureInfo.InvariantCulture);
+        return rows;
     }
 
     private void Execute(string sql)

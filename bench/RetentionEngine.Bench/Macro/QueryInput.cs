@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using LogGen;
+using RetentionEngine.Bench.Comparison;
 
 namespace RetentionEngine.Bench.Macro;
 
@@ -36,9 +37,16 @@ internal sealed class QueryInput : IDisposable
     {
         StorePath = store;
         Now = now;
+        Sqlite = new SqliteStore(SqlitePath);
     }
 
     public string StorePath { get; }
+
+    /// <summary>The same records, those in flight left out.</summary>
+    public SqliteStore Sqlite { get; }
+
+    /// <summary>What the store keeps of <see cref="MessageId"/>.</summary>
+    public ulong Fingerprint { get; private set; }
 
     /// <summary>The clock of the store: the real one when it was made.</summary>
     public DateTimeOffset Now { get; }
@@ -81,7 +89,14 @@ internal sealed class QueryInput : IDisposable
         RetentionStore.Open(
             StorePath, StoreSetup.Options(clock ?? new SetClock(Now)), readOnly);
 
-    public void Dispose() => StoreSetup.Delete(StorePath);
+    public void Dispose()
+    {
+        Sqlite.Dispose();
+        File.Delete(SqlitePath);
+        StoreSetup.Delete(StorePath);
+    }
+
+    private string SqlitePath => StorePath + ".sqlite";
 
     /// <summary>Four lines for each mail, on a host of its own.</summary>
     private static string NewsletterLog(DateTimeOffset start)
@@ -113,13 +128,20 @@ internal sealed class QueryInput : IDisposable
         var mailboxes = new Dictionary<string, int>(StringComparer.Ordinal);
         var addresses = new Dictionary<string, int>(StringComparer.Ordinal);
         using RetentionStore store = Open();
-        foreach (RetentionRecord record in store.Query(new RetentionQuery()))
+        foreach (RetentionRecord[] chunk in store.Query(new RetentionQuery()).Chunk(10_000))
         {
-            bool isOwnSender = record.Kind is RecordKind.Sent or RecordKind.Relayed;
-            string? mailbox = isOwnSender ? record.Sender : record.Recipient;
-            Count(mailboxes, mailbox is Newsletter ? null : mailbox);
-            Count(addresses, record.Ip?.ToString());
+            foreach (RetentionRecord record in chunk)
+            {
+                bool isOwnSender = record.Kind is RecordKind.Sent or RecordKind.Relayed;
+                string? mailbox = isOwnSender ? record.Sender : record.Recipient;
+                Count(mailboxes, mailbox is Newsletter ? null : mailbox);
+                Count(addresses, record.Ip?.ToString());
+            }
+            Sqlite.Insert(Array.FindAll(chunk, r => (r.Flags & RecordFlags.InFlight) == 0));
         }
+        Sqlite.Finish();
+        Fingerprint = store.Query(new RetentionQuery { MessageId = MessageId })
+            .First().MessageIdFingerprint!.Value;
         HotMailbox = mailboxes.MaxBy(m => m.Value).Key;
         Mailbox = mailboxes.MinBy(m => Math.Abs(m.Value - MailboxHits)).Key;
         Ip = addresses.MinBy(a => Math.Abs(a.Value - MailboxHits)).Key;

@@ -46,7 +46,18 @@ internal static class QuerySection
             using RetentionStore reopened = input.Open();
             _ = reopened.Query(queries[0].Query).Count();
         });
+        int sqliteMailbox = 0;
+        rounds.Add("sqliteMailbox", () => sqliteMailbox = input.Sqlite.ReadMailbox(input.Mailbox));
+        int sqliteMessageId = 0;
+        rounds.Add(
+            "sqliteMessageId", () => sqliteMessageId = input.Sqlite.ReadMessageId(input.Fingerprint));
         rounds.Run(scale.QueryRounds, Math.Min(WarmRounds, scale.QueryRounds));
+        int inFlight = store.Query(queries[0].Query)
+            .Count(record => (record.Flags & RecordFlags.InFlight) != 0);
+        if (sqliteMailbox != hits["mailbox"] - inFlight || sqliteMessageId != hits["messageId"])
+        {
+            throw new InvalidOperationException("SQLite finds other records.");
+        }
         if (hits["messageId"] != QueryInput.NewsletterMails || hits["absent"] != 0)
         {
             throw new InvalidOperationException("A query found other records than there are.");
@@ -58,6 +69,12 @@ internal static class QuerySection
             figures.Add($"query.{name}WarmMs", timing.WallMs, "ms", "in the library, open store, min");
             figures.Add($"query.{name}WarmMedianMs", timing.MedianWallMs, "ms", "the same, median");
         }
+        figures.Add(
+            "sqlite.mailboxWarmMs", rounds["sqliteMailbox"].WallMs, "ms",
+            "the same mailbox, one file of all buckets, min");
+        figures.Add(
+            "sqlite.messageIdWarmMs", rounds["sqliteMessageId"].WallMs, "ms",
+            "the same message-id, min");
         figures.Add(
             "query.hotUsPerHit", rounds["hot"].WallMs * 1000 / hits["hot"], "us", "per record found");
         figures.Add(
