@@ -47,6 +47,9 @@ internal enum HopMarks : ushort
     /// <summary>It is in the list of hops that wait for a link or for late lines.</summary>
     Waiting = 2048,
 
+    /// <summary>It tries addresses (verify) and is no mail.</summary>
+    Probe = 4096,
+
     LinkedToParent = Filtered | Forwarded | Requeued,
 }
 

@@ -20,11 +20,12 @@ internal sealed partial class Tracker
 
     private void AddDelivery(ref readonly LogEvent e, ReadOnlySpan<byte> block)
     {
+        int index = GetOrAdd(in e);
         if (e.Status is RecordStatus.Deliverable or RecordStatus.Undeliverable)
         {
+            _hops[index].Marks |= HopMarks.Probe;
             return;
         }
-        int index = GetOrAdd(in e);
         uint to = FirstText(e.Recipient, block);
         uint origTo = ThirdText(e.OrigTo, block);
         int r = FindRecipient(index, to, origTo);

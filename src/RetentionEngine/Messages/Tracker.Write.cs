@@ -128,9 +128,9 @@ internal sealed partial class Tracker
     private void Write(int index)
     {
         ref Hop hop = ref _hops[index];
-        if (!hop.Has(HopMarks.Queued) && hop.RecipientCount == 0)
+        if (!IsMail(in hop))
         {
-            Abandoned++;
+            Abandoned += hop.Has(HopMarks.Probe) ? 0 : 1;
         }
         else
         {
@@ -181,6 +181,10 @@ internal sealed partial class Tracker
         }
     }
 
+    /// <summary>Whether the hop is, or was, in the queue, and not only to try addresses.</summary>
+    private static bool IsMail(ref readonly Hop hop) =>
+        hop.RecipientCount > 0 || (hop.Marks & (HopMarks.Queued | HopMarks.Probe)) == HopMarks.Queued;
+
     /// <summary>Mails that are, or were, in the queue and are not written yet.</summary>
     public int MailsInFlight
     {
@@ -191,7 +195,7 @@ internal sealed partial class Tracker
             {
                 ref Hop hop = ref _hops[index];
                 count += !hop.Id.IsNone && !hop.Has(HopMarks.Written)
-                    && (hop.Has(HopMarks.Queued) || hop.RecipientCount > 0) ? 1 : 0;
+                    && IsMail(in hop) ? 1 : 0;
             }
             return count;
         }
@@ -211,7 +215,7 @@ internal sealed partial class Tracker
             ref Hop hop = ref _hops[index];
             if (!hop.Id.IsNone && !hop.Has(HopMarks.Written) && hop.FirstUnixMicros <= mailLimit)
             {
-                purged += hop.Has(HopMarks.Queued) || hop.RecipientCount > 0 ? 1 : 0;
+                purged += IsMail(in hop) ? 1 : 0;
                 _keys.Remove(KeyHash(hop.Host, hop.Id), index);
                 hop.Marks |= HopMarks.Written;
                 Free(index);
@@ -235,8 +239,7 @@ internal sealed partial class Tracker
         for (int index = 0; index < _hops.Used; index++)
         {
             ref Hop hop = ref _hops[index];
-            if (!hop.Id.IsNone && !hop.Has(HopMarks.Written)
-                && (hop.Has(HopMarks.Queued) || hop.RecipientCount > 0))
+            if (!hop.Id.IsNone && !hop.Has(HopMarks.Written) && IsMail(in hop))
             {
                 EmitHop(index, HopMarks.Waiting);
             }

@@ -31,11 +31,11 @@ internal static class SlowAccess
         + @".* (?:out|bytes|top)=.*$");
 
     private static readonly Regex s_courierLogin = SlowParser.Pattern(
-        @"^LOGIN, user=(?<user>.*?), ip=\[(?<ip>[^\]]*)\](?:, port=\[(?<port>[^\]]*)\])?"
+        @"^LOGIN, user=(?<user>.*), ip=\[(?<ip>[^\]]*)\](?:, port=\[(?<port>[^\]]*)\])?"
         + @"(?:, protocol=(?<protocol>IMAP|POP3))?(?<rest>(?:, (?!port=\[|protocol=)[a-z]+=[^, ]*)*)$");
 
     private static readonly Regex s_courierEnd = SlowParser.Pattern(
-        @"^(?:LOGOUT|DISCONNECTED|TIMEOUT|disc), user=(?<user>.*?), ip=\[(?<ip>[^\]]*)\]"
+        @"^(?:LOGOUT|DISCONNECTED|TIMEOUT|disc), user=(?<user>.*), ip=\[(?<ip>[^\]]*)\]"
         + @"(?:, port=\[(?<port>[^\]]*)\])?(?<rest>(?:, [a-z]+=[^, ]+)*)$");
 
     private static readonly Regex s_port = SlowParser.Pattern(@", port=\[(?<v>\d+)\]");

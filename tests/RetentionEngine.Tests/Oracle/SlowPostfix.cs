@@ -27,10 +27,10 @@ internal static class SlowPostfix
         @"^uid=(?<uid>\d+) from=<(?<from>.*?)>(?: orig_id=(?<orig>[0-9A-Za-z]+))?$");
 
     private static readonly Regex s_active = SlowParser.Pattern(
-        @"^from=<(?<from>.*)>, size=(?<size>\d+), nrcpt=(?<nrcpt>\d+) \(queue active\)$");
+        @"^from=<(?<from>""(?:[^""\\]|\\.)*""(?:@.*)?|(?!"").*)>, size=(?<size>\d+), nrcpt=(?<nrcpt>\d+) \(queue active\)$");
 
     private static readonly Regex s_expired = SlowParser.Pattern(
-        @"^from=<(?<from>.*)>, status=(?:force-)?expired, returned to sender$");
+        @"^from=<(?<from>""(?:[^""\\]|\\.)*""(?:@.*)?|(?!"").*)>, status=(?:force-)?expired, returned to sender$");
 
     private static readonly Regex s_delivery = SlowParser.Pattern(
         @"^to=<(?<to>""(?:[^""\\]|\\.)*""(?:@[^>]*)?|(?!"")(?:(?!>, orig_to=<|>, relay=).)*)>"

@@ -60,7 +60,9 @@ internal sealed class Courier : ILogFormat<Courier>
         bool isLogin = e.Kind == EventKind.Login;
         LineOutcome strange = isLogin ? LineOutcome.Login : LineOutcome.Logout;
         int user = Scan.IndexOf(ref block, at, end, (byte)'=') + 1;
-        int ip = Scan.Find(ref block, user, end, ", ip=["u8);
+
+        // A user name may hold what looks like an address: the daemon writes its own behind it.
+        int ip = Scan.FindLast(ref block, user, end, ", ip=["u8);
         int close = ip < 0 ? end : Scan.IndexOf(ref block, ip, end, (byte)']');
         if (close == end || ip == user)
         {

@@ -384,12 +384,23 @@ internal sealed class Postfix : ILogFormat<Postfix>
         {
             return LineOutcome.Queue;
         }
+        if (!IsClosedAt(ref block, from, at - 8, end))
+        {
+            return LineOutcome.Queue;
+        }
         e.Kind = EventKind.QueueActive;
         e.Sender = new Slice(from, at - 8 - from);
         e.Number = size;
         e.Count = (int)Math.Min(count, int.MaxValue);
         return LineOutcome.Event;
     }
+
+    /// <summary>
+    /// Whether an address can end at <paramref name="close"/>: of a cut line the end may be within
+    /// the quotes, where the sender writes.
+    /// </summary>
+    private static bool IsClosedAt(ref byte block, int from, int close, int end) =>
+        PostfixDelivery.BehindQuotes(ref block, from, end) <= close;
 
     private static int NumberBefore(ref byte block, int start, int end, out long value)
     {
@@ -417,9 +428,10 @@ internal sealed class Postfix : ILogFormat<Postfix>
         {
             return LineOutcome.Queue;
         }
-        int at = close + 10;
-        if (!Scan.Is(ref block, at, end, "expired, returned to sender"u8)
-            && !Scan.Is(ref block, at, end, "force-expired, returned to sender"u8))
+        ReadOnlySpan<byte> status = Scan.Span(ref block, close + 10, end);
+        if ((!status.SequenceEqual("expired, returned to sender"u8)
+                && !status.SequenceEqual("force-expired, returned to sender"u8))
+            || !IsClosedAt(ref block, from, close, end))
         {
             return LineOutcome.Queue;
         }

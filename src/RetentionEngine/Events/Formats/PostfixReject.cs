@@ -316,6 +316,11 @@ internal static class PostfixReject
             behind++;
         }
         bool hasText = style == ':';
+        if (hasText && Scan.Find(ref block, behind, end, "> proto="u8) >= 0)
+        {
+            // Two tails: the one may be what the other's quoted sender wrote.
+            return false;
+        }
         return behind == end || (hasText && Scan.Is(ref block, behind, end, ": "u8))
             || (Scan.Is(ref block, behind, end, " helo=<"u8)
                 && (Unsafe.Add(ref block, end - 1) == '>'
