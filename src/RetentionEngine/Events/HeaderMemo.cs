@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 
 namespace RetentionEngine.Events;
 
@@ -45,15 +44,10 @@ internal sealed class HeaderMemo
 
         // Any mixing will do: the compare decides. Vectors of 64 bits multiply slowly.
         Vector256<ulong> mixed = low.AsUInt64() ^ (high.AsUInt64() << 29) ^ (high.AsUInt64() >> 35);
-        ulong hash = Sse42.X64.IsSupported
-            ? Sse42.X64.Crc32(
-                Sse42.X64.Crc32(0, mixed.GetElement(0)), mixed.GetElement(1)) << 32
-                ^ Sse42.X64.Crc32(
-                    Sse42.X64.Crc32(0, mixed.GetElement(2)), mixed.GetElement(3)) * 0x9E37_79B9_0000_0001
-            : (mixed.GetElement(0) * 0x9E3779B97F4A7C15)
-                + (mixed.GetElement(1) * 0xC2B2AE3D27D4EB4F)
-                + (mixed.GetElement(2) * 0x165667B19E3779F9)
-                + (mixed.GetElement(3) * 0x27D4EB2F165667C5);
+        ulong hash = (mixed.GetElement(0) * 0x9E3779B97F4A7C15)
+            + (mixed.GetElement(1) * 0xC2B2AE3D27D4EB4F)
+            + (mixed.GetElement(2) * 0x165667B19E3779F9)
+            + (mixed.GetElement(3) * 0x27D4EB2F165667C5);
         slot = (int)(hash >> (64 - SetBits)) * 2;
         ref byte key = ref Unsafe.Add(
             ref MemoryMarshal.GetArrayDataReference(_keys), _keysStart + (slot * KeyBytes));

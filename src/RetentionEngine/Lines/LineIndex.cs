@@ -56,6 +56,8 @@ internal static class LineIndex
         }
         return Math.Min(count, wanted);
     }
+
+    /// <summary>Writes an end for each bit.</summary>
     private static void Write(ref int slot, int start, ulong mask)
     {
         for (int i = 0; mask != 0; mask &= mask - 1)

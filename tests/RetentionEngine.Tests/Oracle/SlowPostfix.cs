@@ -26,11 +26,14 @@ internal static class SlowPostfix
     private static readonly Regex s_pickup = SlowParser.Pattern(
         @"^uid=(?<uid>\d+) from=<(?<from>.*?)>(?: orig_id=(?<orig>[0-9A-Za-z]+))?$");
 
+    /// <summary>Quotes that are opened must be closed: behind a cut the sender may have written.</summary>
+    private const string Sender = @"(?<from>""(?:[^""\\]|\\.)*""(?:@.*)?|(?!"").*)";
+
     private static readonly Regex s_active = SlowParser.Pattern(
-        @"^from=<(?<from>""(?:[^""\\]|\\.)*""(?:@.*)?|(?!"").*)>, size=(?<size>\d+), nrcpt=(?<nrcpt>\d+) \(queue active\)$");
+        @"^from=<" + Sender + @">, size=(?<size>\d+), nrcpt=(?<nrcpt>\d+) \(queue active\)$");
 
     private static readonly Regex s_expired = SlowParser.Pattern(
-        @"^from=<(?<from>""(?:[^""\\]|\\.)*""(?:@.*)?|(?!"").*)>, status=(?:force-)?expired, returned to sender$");
+        @"^from=<" + Sender + @">, status=(?:force-)?expired, returned to sender$");
 
     private static readonly Regex s_delivery = SlowParser.Pattern(
         @"^to=<(?<to>""(?:[^""\\]|\\.)*""(?:@[^>]*)?|(?!"")(?:(?!>, orig_to=<|>, relay=).)*)>"
