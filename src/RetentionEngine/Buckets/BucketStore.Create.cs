@@ -8,7 +8,10 @@ internal sealed partial class BucketStore
 
     private const int StoreIdLength = 16;
 
-    private static readonly string[] s_firstNames = [LockName, BlocksName, KeysName, UnfinishedName];
+    private const string HalfManifestName = ManifestName + DurableFile.TemporarySuffix;
+
+    private static readonly string[] s_firstNames =
+        [LockName, BlocksName, KeysName, UnfinishedName, HalfManifestName];
 
     /// <summary>Removes what such a creation left, and nothing that anything else may have made.</summary>
     private static void RemoveUnfinished(string path, RetentionOptions options)
@@ -28,6 +31,7 @@ internal sealed partial class BucketStore
         {
             File.Delete(masterPath);
         }
+        File.Delete(Path.Combine(path, HalfManifestName));
         File.Delete(Path.Combine(path, KeysName));
         if (Directory.Exists(Path.Combine(path, BlocksName)))
         {

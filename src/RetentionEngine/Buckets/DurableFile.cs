@@ -143,10 +143,13 @@ internal static partial class DurableFile
         }
     }
 
+    /// <summary>Behind the name of a file while <see cref="Replace"/> writes its successor.</summary>
+    public const string TemporarySuffix = ".tmp";
+
     /// <summary>Replaces a file as a whole: after a crash it is the old or the new one.</summary>
     public static void Replace(string path, ReadOnlySpan<byte> bytes)
     {
-        string temporary = path + ".tmp";
+        string temporary = path + TemporarySuffix;
         using (SafeFileHandle file = Open(temporary, FileMode.Create, FileAccess.ReadWrite))
         {
             Write(file, bytes, 0, temporary);

@@ -17,12 +17,13 @@ public sealed class UnfinishedCreationTests : IDisposable
     [Fact]
     public void EveryStateBeforeTheManifestIsTidiedUp()
     {
-        string[] steps = ["lock", "blocks", "unfinished", "empty key", "key", "keys"];
+        string[] steps = ["lock", "blocks", "unfinished", "empty key", "key", "keys", "manifest.tmp"];
         for (int done = 0; done <= steps.Length; done++)
         {
             MakeWhole();
             byte[] id = File.ReadAllBytes(Path.Combine(StorePath, "manifest"))[16..32];
-            File.Delete(Path.Combine(StorePath, "manifest"));
+            File.Move(
+                Path.Combine(StorePath, "manifest"), Path.Combine(StorePath, "manifest.tmp"));
             File.WriteAllBytes(Path.Combine(StorePath, "unfinished"), id);
             foreach (string step in steps[done..].Reverse())
             {
