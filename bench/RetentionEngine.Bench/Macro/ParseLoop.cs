@@ -12,8 +12,7 @@ namespace RetentionEngine.Bench.Macro;
 /// <param name="Lines">Lines read.</param>
 /// <param name="Events">Lines that gave an event.</param>
 /// <param name="Rows">Rows written; what is still alive at the end is not.</param>
-/// <param name="Digest">Sum of the hashes of all full batches, to compare two passes.</param>
-internal readonly record struct ParseCounts(long Lines, long Events, long Rows, ulong Digest);
+internal readonly record struct ParseCounts(long Lines, long Events, long Rows);
 
 /// <summary>Tokenizer and tracker, driven as the importer drives them, on one thread.</summary>
 /// <remarks>Arrays live as long as the loop: a second pass finds them grown.</remarks>
@@ -32,7 +31,6 @@ internal sealed class ParseLoop
     private RecordBatch _spare = new(HashSeed);
     private Tracker _tracker;
     private long _rows;
-    private ulong _digest;
 
     public ParseLoop()
     {
@@ -44,6 +42,9 @@ internal sealed class ParseLoop
     /// <summary>The rows of the last pass that a batch is not yet full of.</summary>
     public RecordBatch Batch => _batch;
 
+    /// <summary>Hash of these rows, to compare two passes.</summary>
+    public ulong Digest() => XxHash3.HashToUInt64(MemoryMarshal.AsBytes(_batch.Rows));
+
     /// <summary>Only the tokenizer, over whole lines with padding behind them.</summary>
     public ParseCounts Tokenize(ReadOnlySpan<byte> block)
     {
@@ -54,7 +55,7 @@ internal sealed class ParseLoop
         {
             at = _tokenizer.Read(block, at, _events, out _);
         }
-        return new ParseCounts(_tokenizer.Lines - lines, _tokenizer.Events - events, 0, 0);
+        return new ParseCounts(_tokenizer.Lines - lines, _tokenizer.Events - events, 0);
     }
 
     /// <summary>Tokenizer and tracker, over whole lines with padding behind them.</summary>
@@ -122,7 +123,7 @@ internal sealed class ParseLoop
         _batch.Clear();
         _spare.Clear();
         _tracker = new Tracker(_hosts, _domains, _batch, HashSeed);
-        (_rows, _digest) = (0, 0);
+        _rows = 0;
     }
 
     private void Track(ReadOnlySpan<byte> block)
@@ -152,8 +153,7 @@ internal sealed class ParseLoop
     private ParseCounts Finish(long lines, long events)
     {
         _tracker.Sweep();
-        _digest += XxHash3.HashToUInt64(MemoryMarshal.AsBytes(_batch.Rows));
         return new ParseCounts(
-            _tokenizer.Lines - lines, _tokenizer.Events - events, _rows + _batch.Count, _digest);
+            _tokenizer.Lines - lines, _tokenizer.Events - events, _rows + _batch.Count);
     }
 }

@@ -38,9 +38,10 @@ internal static class ParseSection
     {
         ReadOnlySpan<byte> block = bytes.AsSpan(0, (int)input.Bytes);
         ParseCounts memory = loop.Correlate(block);
+        ulong digest = loop.Digest();
         ParseCounts file = loop.CorrelateFile(input.Path);
         ParseCounts again = loop.Correlate(block);
-        if (memory != again || memory.Rows != file.Rows || memory.Events != file.Events
+        if (memory != again || digest != loop.Digest() || memory.Rows != file.Rows || memory.Events != file.Events
             || loop.Tokenize(block).Events != memory.Events || memory.Lines != input.Lines
             || Floors.IndexOfLoop(block) != input.Lines || Floors.CountLines(block) != input.Lines)
         {

@@ -73,6 +73,10 @@ internal struct LogEvent
     private Slice _c;
     private Slice _d;
 
+    /// <summary>All texts but the address and the message-id, whatever their kind calls them.</summary>
+    /// <param name="index">0 to 2.</param>
+    public readonly Slice TextAt(int index) => index == 0 ? _b : index == 1 ? _c : _d;
+
     /// <summary>Client, Reject, Login, Logout: the address as written, e.g. <c>::ffff:192.0.2.7</c>.</summary>
     public Slice Ip { readonly get => _a; set => _a = value; }
 

@@ -20,6 +20,11 @@ internal sealed class Tokenizer(HostTable hosts)
 {
     private const int BatchLines = 256;
 
+    // "connect " and "disconne" as little-endian numbers: a quarter of all lines of a mail host
+    // begin so, and no record needs them.
+    private const ulong ConnectWord = 0x2074_6365_6E6E_6F63;
+    private const ulong DisconnectWord = 0x656E_6E6F_6373_6964;
+
     private readonly LinePrefix _prefix = new();
     private readonly HeaderTable _headers = new(hosts);
     private readonly HeaderMemo _memo = new();
@@ -129,7 +134,13 @@ internal sealed class Tokenizer(HostTable hosts)
             ref LineFrame frame = ref Unsafe.Add(ref frames, count);
             frame.LineIndex = i;
             LogProgram program = ReadHead(ref first, line, end, ref frame);
-            count += program == LogProgram.None ? 0 : 1;
+
+            // Without a branch: the top bit is set unless the text begins with one of the words.
+            ulong text = Scan.Load(ref first, frame.Start);
+            ulong connect = text ^ ConnectWord;
+            ulong disconnect = text ^ DisconnectWord;
+            ulong isOther = (connect | (0 - connect)) & (disconnect | (0 - disconnect));
+            count += (int)(isOther >> 63) & (-(int)program >>> 31);
             line = next;
         }
         return count;

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
 using RetentionEngine.Events;
 using RetentionEngine.Records;
@@ -167,8 +168,11 @@ internal sealed class Pool<T>
 
     public int Live => Used - _freeCount;
 
-    public ref T this[int index] => ref _items[index];
+    /// <summary>An item whose index came from <see cref="Add"/>: it is not checked again.</summary>
+    public ref T this[int index] =>
+        ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(_items), index);
 
+    /// <summary>Index of an item that is all zeros.</summary>
     public int Add()
     {
         if (_freeCount > 0)
@@ -187,7 +191,7 @@ internal sealed class Pool<T>
     {
         if (Sse.IsSupported)
         {
-            byte* item = (byte*)Unsafe.AsPointer(ref _items[index]);
+            byte* item = (byte*)Unsafe.AsPointer(ref this[index]);
             for (int at = 0; at < Unsafe.SizeOf<T>(); at += 64)
             {
                 Sse.Prefetch0(item + at);
@@ -203,11 +207,5 @@ internal sealed class Pool<T>
         }
         _items[index] = default;
         _free[_freeCount++] = index;
-    }
-
-    public void Clear()
-    {
-        Used = 0;
-        _freeCount = 0;
     }
 }

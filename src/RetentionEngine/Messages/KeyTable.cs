@@ -1,3 +1,7 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
+
 namespace RetentionEngine.Messages;
 
 /// <summary>Finds indexes by a 64-bit hash of their key; the caller compares the keys.</summary>
@@ -24,11 +28,10 @@ internal sealed class KeyTable
     /// <summary>Asks the processor to fetch the slot.</summary>
     public unsafe void Prefetch(ulong hash)
     {
-        if (System.Runtime.Intrinsics.X86.Sse.IsSupported)
+        if (Sse.IsSupported)
         {
-            ref Slot slot = ref _slots[(int)hash & (_slots.Length - 1)];
-            System.Runtime.Intrinsics.X86.Sse.Prefetch0(
-                System.Runtime.CompilerServices.Unsafe.AsPointer(ref slot));
+            ref Slot slots = ref MemoryMarshal.GetArrayDataReference(_slots);
+            Sse.Prefetch0(Unsafe.AsPointer(ref Unsafe.Add(ref slots, (int)hash & (_slots.Length - 1))));
         }
     }
 
@@ -55,12 +58,6 @@ internal sealed class KeyTable
         }
     }
 
-    public void Clear()
-    {
-        Array.Clear(_slots);
-        _count = 0;
-    }
-
     private static void Insert(Slot[] slots, ulong hash, int value)
     {
         int mask = slots.Length - 1;
@@ -74,15 +71,15 @@ internal sealed class KeyTable
 
     private int Seek(int position, ulong hash)
     {
-        Slot[] slots = _slots;
-        int mask = slots.Length - 1;
-        while (slots[position].Index != 0)
+        // Positions are below the length of the slots, a power of two.
+        ref Slot slots = ref MemoryMarshal.GetArrayDataReference(_slots);
+        int mask = _slots.Length - 1;
+        for (; Unsafe.Add(ref slots, position).Index != 0; position = (position + 1) & mask)
         {
-            if (slots[position].Hash == hash)
+            if (Unsafe.Add(ref slots, position).Hash == hash)
             {
                 return position;
             }
-            position = (position + 1) & mask;
         }
         return -1;
     }

@@ -26,8 +26,8 @@ internal sealed partial class Tracker
             _hops[index].Marks |= HopMarks.Probe;
             return;
         }
-        uint to = FirstText(e.Recipient, block);
-        uint origTo = ThirdText(e.OrigTo, block);
+        uint to = RecipientText;
+        uint origTo = OrigToText;
         int r = FindRecipient(index, to, origTo);
         if (r < 0)
         {
@@ -41,7 +41,7 @@ internal sealed partial class Tracker
         recipient.Status = e.Status;
         recipient.Agent = e.Agent;
         recipient.Dsn = e.Dsn;
-        recipient.Relay = SecondText(e.Relay, block);
+        recipient.Relay = RelayText;
         recipient.LastUnixMicros = e.TimeUnixMicros;
         recipient.OffsetMinutes = e.OffsetMinutes;
         recipient.Attempts += recipient.Attempts < ushort.MaxValue ? (ushort)1 : (ushort)0;
@@ -93,7 +93,6 @@ internal sealed partial class Tracker
     {
         int r = _recipients.Add();
         ref Recipient recipient = ref _recipients[r];
-        recipient = default;
         recipient.Hop = index;
         recipient.To = to;
         recipient.OrigTo = origTo;
@@ -190,7 +189,7 @@ internal sealed partial class Tracker
 
     private void AddNotification(ref readonly LogEvent e)
     {
-        int old = Find(e.Host, e.QueueId, in e);
+        int old = Find(_keyHashes[_current], e.Host, e.QueueId, in e);
         if (old >= 0)
         {
             Touch(ref _hops[old], in e);

@@ -40,14 +40,14 @@ internal sealed partial class Tracker
         ref OpenSession session = ref _sessions[index];
         session.TimeUnixMicros = e.TimeUnixMicros;
         session.OffsetMinutes = e.OffsetMinutes;
-        session.Ip = ClientIp.Parse(e.Ip.Of(block));
+        session.Ip = IpOf(e.Ip, block);
         session.Port = e.Port;
         session.Host = e.Host;
         session.Protocol = e.Protocol;
         session.Flags = e.TimeFlags | (e.Tls != 0 ? RecordFlags.Tls : 0);
-        session.User = FirstText(e.User, block);
-        session.IdHash = _prepared[_current].Key;
-        session.UserHash = _prepared[_current].Second;
+        session.User = UserText;
+        session.IdHash = _keyHashes[_current];
+        session.UserHash = _userHashes[_current];
         session.IsLive = true;
         if (session.IdHash != 0)
         {
@@ -58,9 +58,9 @@ internal sealed partial class Tracker
 
     private void AddLogout(ref readonly LogEvent e, ReadOnlySpan<byte> block)
     {
-        ClientIp ip = ClientIp.Parse(e.Ip.Of(block));
-        ulong userHash = e.User.IsPresent ? _prepared[_current].Second : 0;
-        ulong idHash = _prepared[_current].Key;
+        ClientIp ip = IpOf(e.Ip, block);
+        ulong userHash = _userHashes[_current];
+        ulong idHash = _keyHashes[_current];
         bool hasId = idHash != 0;
         int index = -1;
         bool ambiguous = false;
@@ -87,7 +87,7 @@ internal sealed partial class Tracker
             row.TimeUnixMicros = e.TimeUnixMicros;
             row.OffsetMinutes = e.OffsetMinutes;
             row.Flags |= RecordFlags.MissingStart;
-            row.Recipient = FirstText(e.User, block);
+            row.Recipient = UserText;
             (row.IpHi, row.IpLo) = (ip.Hi, ip.Lo);
             return;
         }
@@ -211,10 +211,10 @@ internal sealed partial class Tracker
         }
     }
 
-    private static ulong SessionHash(ref readonly LogEvent e, ulong textHash)
+    private static ulong SessionHash(int host, AccessProtocol protocol, ulong textHash)
     {
         ulong hash = textHash
-            ^ ((((ulong)(uint)e.Host << 8) | (ulong)e.Protocol) * 0x9E37_79B9_7F4A_7C15);
+            ^ ((((ulong)(uint)host << 8) | (ulong)protocol) * 0x9E37_79B9_7F4A_7C15);
         return hash == 0 ? 1 : hash;
     }
 }

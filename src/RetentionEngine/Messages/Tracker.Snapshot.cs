@@ -217,6 +217,8 @@ internal sealed partial class Tracker
             int index = _sessions.Add();
             OpenSession session = reader.Raw<OpenSession>();
             session.User = reader.Text();
+            session.UserHash = SessionHash(
+                session.Host, session.Protocol, _batch.Strings.HashOf(session.User));
             _sessions[index] = session;
             if (session.IdHash != 0)
             {

@@ -61,7 +61,7 @@ internal sealed partial class Tracker
     private long _nextIdleSweep;
     private int _eventsToSweep = SweepEvery;
 
-    private const int SweepEvery = 4096;
+    private const int SweepEvery = 1 << 15;
 
     public Tracker(HostTable hosts, LocalDomains domains, RecordBatch batch, long seed)
     {
@@ -133,16 +133,16 @@ internal sealed partial class Tracker
                 AddClient(in e, block);
                 break;
             case EventKind.Pickup:
-                AddPickup(in e, block);
+                AddPickup(in e);
                 break;
             case EventKind.MessageId:
                 AddMessageId(in e, block);
                 break;
             case EventKind.QueueActive:
-                AddQueueActive(in e, block);
+                AddQueueActive(in e);
                 break;
             case EventKind.Expired:
-                AddExpired(in e, block);
+                AddExpired(in e);
                 break;
             case EventKind.Delivery:
                 AddDelivery(in e, block);
@@ -169,12 +169,12 @@ internal sealed partial class Tracker
     {
         int index = Begin(in e);
         ref Hop hop = ref _hops[index];
-        hop.Ip = ClientIp.Parse(e.Ip.Of(block));
+        hop.Ip = IpOf(e.Ip, block);
         if (e.OrigIp.IsPresent)
         {
-            hop.OrigIp = ClientIp.Parse(e.OrigIp.Of(block));
+            hop.OrigIp = IpOf(e.OrigIp, block);
         }
-        hop.Sasl = FirstText(e.Sasl, block);
+        hop.Sasl = SaslText;
         int parent = e.OrigQueueId.IsNone ? -1 : FindInGroup(e.Host, e.OrigQueueId, in e);
         if (parent >= 0 && hop.Parent < 0)
         {
@@ -186,11 +186,11 @@ internal sealed partial class Tracker
         }
     }
 
-    private void AddPickup(ref readonly LogEvent e, ReadOnlySpan<byte> block)
+    private void AddPickup(ref readonly LogEvent e)
     {
         int index = Begin(in e);
         _hops[index].Uid = (int)e.Number;
-        _hops[index].PickupSender = FirstText(e.Sender, block);
+        _hops[index].PickupSender = SenderText;
         if (e.OrigQueueId.IsNone)
         {
             return;
@@ -222,27 +222,27 @@ internal sealed partial class Tracker
         }
     }
 
-    private void AddQueueActive(ref readonly LogEvent e, ReadOnlySpan<byte> block)
+    private void AddQueueActive(ref readonly LogEvent e)
     {
         ref Hop hop = ref _hops[GetOrAdd(in e)];
         hop.Marks |= HopMarks.Queued;
-        hop.Sender = FirstText(e.Sender, block);
+        hop.Sender = SenderText;
         hop.SizeBytes = e.Number;
         hop.Nrcpt = Math.Max(hop.Nrcpt, e.Count);
     }
 
-    private void AddExpired(ref readonly LogEvent e, ReadOnlySpan<byte> block)
+    private void AddExpired(ref readonly LogEvent e)
     {
         int index = GetOrAdd(in e);
         ref Hop hop = ref _hops[index];
         hop.Marks |= HopMarks.Queued;
-        hop.Sender = FirstText(e.Sender, block);
+        hop.Sender = SenderText;
         SettleDeferred(index, RecordStatus.Expired, in e);
     }
 
     private void AddRemoved(ref readonly LogEvent e)
     {
-        int index = Find(e.Host, e.QueueId, in e);
+        int index = Find(_keyHashes[_current], e.Host, e.QueueId, in e);
         if (index < 0)
         {
             return;
@@ -273,14 +273,14 @@ internal sealed partial class Tracker
         row.QueueId = e.QueueId;
         row.Dsn = e.Dsn;
         row.ReplyCode = e.ReplyCode;
-        ClientIp ip = ClientIp.Parse(e.Ip.Of(block));
+        ClientIp ip = IpOf(e.Ip, block);
         (row.IpHi, row.IpLo) = (ip.Hi, ip.Lo);
-        row.Sender = FirstText(e.Sender, block);
-        row.Recipient = SecondText(e.Recipient, block);
+        row.Sender = SenderText;
+        row.Recipient = RecipientText;
         row.Host = HostText(e.Host);
         if (e.EndsMessage != 0 && !e.QueueId.IsNone)
         {
-            int index = Find(e.Host, e.QueueId, in e);
+            int index = Find(_keyHashes[_current], e.Host, e.QueueId, in e);
             if (index >= 0 && !_hops[index].Has(HopMarks.Ended))
             {
                 End(index, e.TimeUnixMicros);
@@ -306,7 +306,7 @@ internal sealed partial class Tracker
     /// <summary>The hop that a start line belongs to: the living one if it lacks a start, else a new one.</summary>
     private int Begin(ref readonly LogEvent e)
     {
-        int index = Find(e.Host, e.QueueId, in e);
+        int index = Find(_keyHashes[_current], e.Host, e.QueueId, in e);
         if (index >= 0)
         {
             ref Hop old = ref _hops[index];
@@ -333,7 +333,7 @@ internal sealed partial class Tracker
 
     private int GetOrAdd(ref readonly LogEvent e)
     {
-        int index = Find(e.Host, e.QueueId, in e);
+        int index = Find(_keyHashes[_current], e.Host, e.QueueId, in e);
         if (index >= 0)
         {
             Touch(ref _hops[index], in e);
@@ -348,7 +348,6 @@ internal sealed partial class Tracker
     {
         int index = _hops.Add();
         ref Hop hop = ref _hops[index];
-        hop = default;
         hop.Id = e.QueueId;
         hop.Host = e.Host;
         hop.Parent = hop.FirstRecipient = hop.LastRecipient = hop.FirstChildId = -1;
@@ -357,7 +356,7 @@ internal sealed partial class Tracker
         hop.TimeFlags = e.TimeFlags;
         hop.SizeBytes = -1;
         hop.Uid = -1;
-        _keys.Add(KeyHash(e.Host, e.QueueId), index);
+        _keys.Add(_keyHashes[_current], index);
         return index;
     }
 
@@ -377,9 +376,11 @@ internal sealed partial class Tracker
     }
 
     /// <summary>The hop a line belongs to; one that need not wait any longer is written first.</summary>
-    private int Find(int host, QueueId id, ref readonly LogEvent e)
+    private int Find(int host, QueueId id, ref readonly LogEvent e) =>
+        Find(KeyHash(host, id), host, id, in e);
+
+    private int Find(ulong hash, int host, QueueId id, ref readonly LogEvent e)
     {
-        ulong hash = KeyHash(host, id);
         for (int p = _keys.First(hash); p >= 0; p = _keys.Next(p, hash))
         {
             int index = _keys.IndexAt(p);

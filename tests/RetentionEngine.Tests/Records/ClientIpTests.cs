@@ -41,6 +41,33 @@ public sealed class ClientIpTests
     public void EverythingElseIsNone(string text) =>
         Assert.True(ClientIp.Parse(Encoding.ASCII.GetBytes(text)).IsNone);
 
+    /// <summary>The quick way takes the usual forms only; it must not take others differently.</summary>
+    [Fact]
+    public void TheQuickWayAgreesWithThePlainOne()
+    {
+        int seed = Environment.TickCount;
+        var random = new Random(seed);
+        ReadOnlySpan<byte> alphabet = "0123456789259....:fx/ "u8;
+        byte[] text = new byte[64];
+        for (int i = 0; i < 200_000; i++)
+        {
+            int length = random.Next(5, 17);
+            for (int at = 0; at < text.Length; at++)
+            {
+                text[at] = random.Next(3) > 0 && at % 3 == 2
+                    ? (byte)'.' : alphabet[random.Next(i % 2 == 0 ? 17 : alphabet.Length)];
+            }
+            if (i % 5 == 0)
+            {
+                "::ffff:"u8.CopyTo(text);
+                length += 7;
+            }
+            Assert.True(
+                ClientIp.Parse(text.AsSpan(0, length)) == ClientIp.Parse(ref text[0], length),
+                $"{Encoding.ASCII.GetString(text, 0, length)}, seed {seed}");
+        }
+    }
+
     [Fact]
     public void AgreesWithTheFrameworkOnRandomAddresses()
     {

@@ -6,6 +6,28 @@ namespace RetentionEngine.Tests;
 public sealed class StringTableTests
 {
     [Fact]
+    public void WhatLiesBehindATextDoesNotMatter()
+    {
+        int seed = Environment.TickCount;
+        var random = new Random(seed);
+        var table = new StringTable(seed);
+        byte[] text = new byte[300 + StringTable.PaddingBytes];
+        for (int length = 1; length <= 300; length++)
+        {
+            random.NextBytes(text);
+            uint id = table.Intern(ref text[0], length, table.Hash(ref text[0], length));
+            random.NextBytes(text.AsSpan(length));
+            ulong hash = table.Hash(ref text[0], length);
+            Assert.True(id == table.Intern(ref text[0], length, hash), $"{length}, seed {seed}");
+            Assert.Equal(id, table.Intern(text.AsSpan(0, length)));
+            Assert.Equal(hash, table.HashOf(id));
+            text[random.Next(length)] ^= 1;
+            uint other = table.Intern(ref text[0], length, table.Hash(ref text[0], length));
+            Assert.True(id != other, $"{length}, seed {seed}");
+        }
+    }
+
+    [Fact]
     public void IdsAreDenseAndTextsComeBack()
     {
         var table = new StringTable(7);
