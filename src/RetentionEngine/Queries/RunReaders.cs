@@ -9,11 +9,16 @@ namespace RetentionEngine.Queries;
 internal sealed class RunReaders(BucketStore store)
 {
     /// <summary>When the readers hold more than this, all are forgotten.</summary>
-    private const long CachedBytesMax = 64 << 20;
+    public const long CachedBytesMax = 64 << 20;
 
     private readonly Dictionary<int, RunReader> _readers = [];
-    private long _cachedBytes;
+
+    // Readers copy what they keep, so one buffer serves them all.
+    private byte[] _block = [];
     private RecordBatch? _inFlight;
+
+    /// <summary>Memory held by all readers that were handed back.</summary>
+    public long CachedBytes { get; private set; }
 
     /// <summary>The rows of what is in flight, with their texts.</summary>
     public RecordBatch InFlight
@@ -28,30 +33,47 @@ internal sealed class RunReaders(BucketStore store)
         }
     }
 
-    public RunReader Open(RunInfo run)
+    /// <summary>Lets a query read a run, and remembers what was read of it.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="read">
+    /// Called with the run and its reader; cut short when the run is not there any more.
+    /// </param>
+    /// <exception cref="RetentionException">StoreDamaged, InputOutput.</exception>
+    public void Read(RunInfo run, Action<RunInfo, RunReader> read)
     {
-        if (!_readers.TryGetValue(run.Run, out RunReader? reader))
+        long before = 0;
+        try
         {
-            byte[] buffer = [];
-            reader = new RunReader((kind, number) =>
+            if (_readers.TryGetValue(run.Run, out RunReader? reader))
             {
-                int length = store.ReadBlock(run, kind, number, ref buffer);
-                return buffer.AsMemory(0, length);
-            });
-            _readers.Add(run.Run, reader);
+                before = reader.CachedBytes;
+            }
+            else
+            {
+                reader = new RunReader((kind, number) => Fetch(run, kind, number));
+                _readers.Add(run.Run, reader);
+            }
+            read(run, reader);
+            CachedBytes += reader.CachedBytes - before;
         }
-        return reader;
-    }
-
-    /// <summary>Call when done with a reader, its size may have grown.</summary>
-    /// <param name="grownBytes">By how much.</param>
-    public void Trim(long grownBytes)
-    {
-        _cachedBytes += grownBytes;
-        if (_cachedBytes > CachedBytesMax)
+        catch (RunGoneException)
+        {
+            CachedBytes -= before;
+            _readers.Remove(run.Run);
+        }
+        if (CachedBytes > CachedBytesMax)
         {
             _readers.Clear();
-            _cachedBytes = 0;
+            CachedBytes = 0;
         }
     }
+
+    private ReadOnlyMemory<byte> Fetch(RunInfo run, BlockKind kind, int number)
+    {
+        int length = store.ReadBlock(run, kind, number, ref _block);
+        return length < 0 ? throw new RunGoneException() : _block.AsMemory(0, length);
+    }
+
+    /// <summary>The run expired or was replaced while a query was under way: it holds nothing.</summary>
+    private sealed class RunGoneException : Exception;
 }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using RetentionEngine.Blocks;
 using RetentionEngine.Buckets;
 using RetentionEngine.Records;
@@ -26,6 +27,17 @@ internal sealed class StoreQuery(BucketStore store, RunReaders readers, TimeProv
             waiting.Enqueue(record, (record.Time.UnixMicros(), order++));
         }
         var rows = new List<RecordRow>();
+        var records = new List<RetentionRecord>();
+        Action<RunInfo, RunReader> collect = (run, reader) =>
+        {
+            rows.Clear();
+            compiled.Run(reader, rows);
+            ClassPolicy policy = PolicyOf(run);
+            foreach (ref readonly RecordRow row in CollectionsMarshal.AsSpan(rows))
+            {
+                records.Add(maker.Make(in row, reader, policy));
+            }
+        };
         foreach (RunInfo run in store.Runs
             .Where(run => compiled.MayHold(run.Bucket))
             .OrderBy(run => run.FirstUnixMicros))
@@ -34,17 +46,12 @@ internal sealed class StoreQuery(BucketStore store, RunReaders readers, TimeProv
             {
                 yield return record;
             }
-            RunReader reader = readers.Open(run);
-            long cached = reader.CachedBytes;
-            rows.Clear();
-            compiled.Run(reader, rows);
-            ClassPolicy policy = PolicyOf(run);
-            foreach (RecordRow row in rows)
+            records.Clear();
+            readers.Read(run, collect);
+            foreach (RetentionRecord record in records)
             {
-                waiting.Enqueue(
-                    maker.Make(in row, reader, policy), (row.TimeUnixMicros, order++));
+                waiting.Enqueue(record, (record.Time.UnixMicros(), order++));
             }
-            readers.Trim(reader.CachedBytes - cached);
         }
         foreach (RetentionRecord record in Before(long.MaxValue, waiting))
         {

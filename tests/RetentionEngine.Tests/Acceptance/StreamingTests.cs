@@ -1,3 +1,6 @@
+using RetentionEngine.Buckets;
+using RetentionEngine.Queries;
+using RetentionEngine.Records;
 using RetentionEngine.Tests.Buckets;
 using RetentionEngine.Tool.Sources;
 using Xunit;
@@ -38,5 +41,64 @@ public sealed class StreamingTests
         }
         Assert.InRange(blocks.Reads, 1, readsOfAll / 20);
         Assert.Equal(all.OrderBy(r => r.Time), all);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void WhatExpiresWhileAQueryIsUnderWayIsLeftOut(bool inMemory)
+    {
+        using var log = new TruthLog(isRfc3339: true, 20_000, seed: 2);
+        var time = new FakeTime(TruthLog.Now);
+        var period = TimeSpan.FromDays(90);
+        using var store = new FacadeStore(
+            FacadeStore.PolicyOf(period, log.Truth.LocalDomains), time, inMemory);
+        store.Import(log.Files);
+        List<DateTimeOffset> times = [.. store.Store.Query(new RetentionQuery()).Select(r => r.Time)];
+        DateTimeOffset middle = times[times.Count / 2];
+
+        using IEnumerator<RetentionRecord> query =
+            store.Store.Query(new RetentionQuery()).GetEnumerator();
+        Assert.True(query.MoveNext());
+        time.Now = middle + period;
+        Assert.NotEmpty(store.Store.Expire(dryRun: false).Buckets);
+        var rest = new List<DateTimeOffset>();
+        while (query.MoveNext())
+        {
+            rest.Add(query.Current.Time);
+        }
+        Assert.Equal(times.Where(t => t > middle), rest);
+    }
+
+    [Fact]
+    public void WhatReadersHoldIsCountedAndGivenBack()
+    {
+        using var log = new TruthLog(isRfc3339: true, 20_000, seed: 3);
+        var time = new FakeTime(TruthLog.Now);
+        using var store = new FacadeStore(
+            FacadeStore.PolicyOf(TimeSpan.FromDays(90), log.Truth.LocalDomains), time);
+        store.Import(log.Files);
+        store.Close();
+        using BucketStore buckets = BucketStore.Open(store.Path, store.Options, readOnly: true);
+        var readers = new RunReaders(buckets);
+        long counted = 0;
+        foreach (RunInfo run in buckets.Runs)
+        {
+            readers.Read(run, (_, reader) => counted += reader.CachedBytes);
+        }
+        Assert.True(counted > 0);
+        Assert.Equal(counted, readers.CachedBytes);
+        // Each is read anew, and more of it: what was counted before is not counted twice.
+        long again = 0;
+        foreach (RunInfo run in buckets.Runs)
+        {
+            readers.Read(run, (_, reader) =>
+            {
+                reader.FindTexts(AddressPattern.OfAddress("nobody@example.org"u8));
+                again += reader.CachedBytes;
+            });
+        }
+        Assert.True(again > counted);
+        Assert.Equal(again, readers.CachedBytes);
     }
 }
