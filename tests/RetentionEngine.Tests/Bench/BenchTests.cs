@@ -30,6 +30,7 @@ public sealed class BenchTests
         Assert.Equal(0, Figure("alloc.bytesPerLine"));
         Assert.Equal(700, Figure("query.messageIdHits"));
         Assert.Equal(0, Figure("query.absentHits"));
+        Assert.Equal(0, Figure("query.sqliteDifference"));
         Assert.InRange(Figure("query.mailboxHits"), 1, Figure("query.hotHits"));
         Assert.True(Figure("expire.buckets") > 0);
         foreach (string name in (string[])
