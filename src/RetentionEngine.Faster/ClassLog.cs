@@ -22,6 +22,7 @@ internal sealed class ClassLog : IDisposable
     // and half a million blocks need, or a query pays for it more than for its reading.
     private const int PageBits = 19;
     private const int MemoryBits = 24;
+    private const int ReaderMemoryBits = 21;
     private const int SegmentBits = 26;
     private const long IndexSizeBytes = 1 << 19;
 
@@ -42,6 +43,7 @@ internal sealed class ClassLog : IDisposable
     private readonly List<(long From, long Until, ulong Hash)> _ranges = [];
     private readonly CheckpointHolder _checkpoints;
     private readonly SegmentDevice _device;
+    private readonly RunPlaces _places;
     private FasterKV<StoreKey, SpanByte>? _store;
     private BlockSession? _writer;
     private Action<string, long>? _beforeWrite;
@@ -70,6 +72,7 @@ internal sealed class ClassLog : IDisposable
         _checkpoints = new CheckpointHolder(Path.Combine(directory, name + ".index"), readOnly);
         _device = new SegmentDevice(Path.Combine(directory, name + ".log"), readOnly);
         _device.Initialize(1L << SegmentBits);
+        _places = new RunPlaces(_device, PageBits);
     }
 
     public RecordClass Class { get; }
@@ -79,6 +82,10 @@ internal sealed class ClassLog : IDisposable
     /// <summary>Whether saving the index now makes the next opening quicker.</summary>
     public bool IsIndexOld =>
         _store != null && !IsDirty && _finalAddress - _indexStartAddress > IndexIntervalBytes / 16;
+
+    /// <summary>Whether a reader needs FASTER to find a run.</summary>
+    public bool HasLargeRuns =>
+        _extents.Values.Any(extent => extent.SizeBytes > RunPlaces.RunBytesMax);
 
     public bool HasData => _finalAddress > FirstValidAddress;
 
@@ -110,6 +117,10 @@ internal sealed class ClassLog : IDisposable
         if (!_extents.TryGetValue(key.Run, out Extent extent))
         {
             return -1;
+        }
+        if (_readOnly && extent.SizeBytes <= RunPlaces.RunBytesMax)
+        {
+            return _places.Read(key, extent, _finalAddress, ref buffer);
         }
         FasterKV<StoreKey, SpanByte> store = Open();
         if (!_idle.TryPop(out BlockSession? session))
@@ -358,7 +369,7 @@ internal sealed class ClassLog : IDisposable
             IndexSize = IndexSizeBytes,
             LogDevice = _device,
             PageSize = 1L << PageBits,
-            MemorySize = 1L << MemoryBits,
+            MemorySize = 1L << (_readOnly ? ReaderMemoryBits : MemoryBits),
             SegmentSize = 1L << SegmentBits,
             MutableFraction = 0.5,
             ConcurrencyControlMode = ConcurrencyControlMode.None,

@@ -93,11 +93,13 @@ public sealed class FasterBlockStore : BlockStore
             foreach (ClassLog log in store._logs)
             {
                 log.CheckFiles();
+            }
+            if (readOnly)
+            {
                 // A writer beside a reader may replace the saved index any time: take it now.
-                if (readOnly && log.HasData)
-                {
-                    log.Open();
-                }
+                Task[] openings = [.. store._logs
+                    .Where(log => log.HasLargeRuns).Select(log => Task.Run(log.Open))];
+                Task.WhenAll(openings).GetAwaiter().GetResult();
             }
             return store;
         }
@@ -169,6 +171,18 @@ public sealed class FasterBlockStore : BlockStore
             }
         }
         return highest;
+    }
+
+    /// <inheritdoc/>
+    public override void CheckRecovery()
+    {
+        foreach (ClassLog log in _logs)
+        {
+            if (log.HasData)
+            {
+                log.Open();
+            }
+        }
     }
 
     /// <inheritdoc/>

@@ -128,6 +128,16 @@ internal sealed class SegmentDevice : StorageDeviceBase
         }
     }
 
+    /// <summary>Reads a range of the log as the files hold it, within one segment.</summary>
+    /// <returns>Count of bytes; those that the file is too short for are zeros.</returns>
+    /// <exception cref="RetentionException">The device failed.</exception>
+    public int Read(long address, Span<byte> target)
+    {
+        int length = Read((int)(address / segmentSize), target, address % segmentSize);
+        target[length..].Clear();
+        return length;
+    }
+
     /// <summary>XxHash3 of a range of the log as the files hold it.</summary>
     /// <exception cref="RetentionException">StoreDamaged when the files are shorter.</exception>
     public ulong HashOf(long from, long until)

@@ -5,7 +5,7 @@ namespace RetentionEngine;
 
 /// <summary>A block's name as FASTER keeps it: 16 fixed bytes. The class is the log's.</summary>
 [StructLayout(LayoutKind.Sequential, Pack = 4, Size = 16)]
-internal readonly struct StoreKey(in BlockKey key)
+internal readonly struct StoreKey(in BlockKey key) : IEquatable<StoreKey>
 {
     // LengthHours is at most 10 years / 168, so three bytes hold it and the kind gets the fourth.
     private readonly int _startHour = key.Bucket.StartHour;
@@ -15,12 +15,18 @@ internal readonly struct StoreKey(in BlockKey key)
 
     public int Run => _run;
 
+    public bool Equals(StoreKey other) =>
+        _run == other._run && _number == other._number
+        && _lengthAndKind == other._lengthAndKind && _startHour == other._startHour;
+
+    public override bool Equals(object? obj) => obj is StoreKey other && Equals(other);
+
+    public override int GetHashCode() => HashCode.Combine(_run, _number);
+
     /// <summary>Equality and hash of keys; nobody outside chooses them, so no seed.</summary>
     public sealed class Comparer : IFasterEqualityComparer<StoreKey>
     {
-        public bool Equals(ref StoreKey k1, ref StoreKey k2) =>
-            k1._run == k2._run && k1._number == k2._number
-            && k1._lengthAndKind == k2._lengthAndKind && k1._startHour == k2._startHour;
+        public bool Equals(ref StoreKey k1, ref StoreKey k2) => k1.Equals(k2);
 
         public long GetHashCode64(ref StoreKey k)
         {

@@ -32,6 +32,8 @@ internal sealed class InodeBases
         _bases = new ulong[cells];
     }
 
+    public int SizeBytes => (_bases.Length * sizeof(ulong)) + (_hosts.Length * sizeof(uint));
+
     /// <summary>Starts a run of the given span of time.</summary>
     public void Begin(long first, long last, int rows)
     {
@@ -123,6 +125,26 @@ internal sealed class InodeBases
             }
         }
         return table;
+    }
+
+    /// <summary>Passes by what <see cref="Read"/> would read.</summary>
+    public static void Skip(ref ByteCursor cursor)
+    {
+        int slots = cursor.Count(SlotsMax);
+        if (slots == 0)
+        {
+            return;
+        }
+        cursor.Byte();
+        int slices = cursor.Count(SlicesMax);
+        if (slices == 0)
+        {
+            Damage.Throw();
+        }
+        for (int numbers = slots * (1 + slices); numbers > 0; numbers--)
+        {
+            cursor.Varint();
+        }
     }
 
     private int Cell(uint host, long time, bool add)

@@ -163,6 +163,15 @@ internal readonly ref struct PackedColumn
         }
     }
 
+    /// <summary>Passes by what <see cref="ReadChunks"/> would read.</summary>
+    public static void SkipChunks(scoped ref ByteCursor cursor, int count)
+    {
+        for (int from = 0; from < count; from += ChunkLength)
+        {
+            _ = new PackedColumn(ref cursor, Math.Min(ChunkLength, count - from));
+        }
+    }
+
     private static (long Min, long Max) Bounds(ReadOnlySpan<long> values)
     {
         Vector<long> mins = new(values[0]);

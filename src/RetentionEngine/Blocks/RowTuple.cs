@@ -172,20 +172,12 @@ internal sealed class RunTuples
     /// <summary>Reads what <see cref="Write"/> wrote.</summary>
     public static RowTuple[] Read(ref ByteCursor cursor)
     {
-        int count = cursor.Count(RunFormat.RowsMax);
-        // That many different tuples can't take less than a byte each.
-        if (count > 256 && count > cursor.Remaining)
-        {
-            Damage.Throw();
-        }
+        int count = ReadCount(ref cursor);
         var fields = new long[RowTuple.FieldCount][];
-        for (int f = 0; f < fields.Length; f++)
+        for (int f = 0; f < fields.Length && count >= ByFieldFrom; f++)
         {
             fields[f] = new long[count];
-            if (count >= ByFieldFrom)
-            {
-                PackedColumn.ReadChunks(ref cursor, fields[f]);
-            }
+            PackedColumn.ReadChunks(ref cursor, fields[f]);
         }
         var tuples = new RowTuple[count];
         Span<long> one = stackalloc long[RowTuple.FieldCount];
@@ -198,6 +190,35 @@ internal sealed class RunTuples
             tuples[i] = RowTuple.OfFields(one);
         }
         return tuples;
+    }
+
+    /// <summary>Passes by what <see cref="Read"/> would read.</summary>
+    public static void Skip(ref ByteCursor cursor)
+    {
+        int count = ReadCount(ref cursor);
+        if (count < ByFieldFrom)
+        {
+            for (int numbers = count * RowTuple.FieldCount; numbers > 0; numbers--)
+            {
+                cursor.Zigzag();
+            }
+            return;
+        }
+        for (int f = 0; f < RowTuple.FieldCount; f++)
+        {
+            PackedColumn.SkipChunks(ref cursor, count);
+        }
+    }
+
+    private static int ReadCount(ref ByteCursor cursor)
+    {
+        int count = cursor.Count(RunFormat.RowsMax);
+        // That many different tuples can't take less than a byte each.
+        if (count > 256 && count > cursor.Remaining)
+        {
+            Damage.Throw();
+        }
+        return count;
     }
 
     private int FindOrAdd(in RowTuple tuple)

@@ -9,6 +9,12 @@ internal sealed class RunHeader
     private readonly int[] _partStarts = [];
     private readonly int _textPages;
     private readonly int _addressPages;
+    private readonly int _tuplesAt;
+    private readonly int _relaysAt;
+    private readonly int _inodesAt;
+    private RowTuple[]? _tuples;
+    private long[]? _relays;
+    private InodeBases? _inodes;
 
     /// <summary>Reads and parses a header.</summary>
     /// <exception cref="RetentionException">StoreDamaged, StoreVersion.</exception>
@@ -41,9 +47,12 @@ internal sealed class RunHeader
             FirstOwn[g] = (uint)cursor.Count(int.MaxValue);
             LastOwn[g] = FirstOwn[g] + (uint)cursor.Count(int.MaxValue);
         }
-        Tuples = RunTuples.Read(ref cursor);
-        Relays = ReadRelays(ref cursor);
-        Inodes = InodeBases.Read(ref cursor, FirstUnixMicros);
+        _tuplesAt = At(cursor);
+        RunTuples.Skip(ref cursor);
+        _relaysAt = At(cursor);
+        PackedColumn.SkipChunks(ref cursor, CountOfRelays(ref cursor));
+        _inodesAt = At(cursor);
+        InodeBases.Skip(ref cursor);
         TextCount = cursor.Count(int.MaxValue >> 1);
         TextCountWithoutDomain = cursor.Count(TextCount);
         ReadTextPages(ref cursor);
@@ -88,12 +97,47 @@ internal sealed class RunHeader
 
     public uint[] LastOwn { get; }
 
-    public RowTuple[] Tuples { get; }
+    /// <summary>Only rows need these three, and most runs give none: decoded when first used.</summary>
+    public RowTuple[] Tuples
+    {
+        get
+        {
+            if (_tuples is null)
+            {
+                var cursor = new ByteCursor(_bytes.AsSpan(_tuplesAt));
+                _tuples = RunTuples.Read(ref cursor);
+            }
+            return _tuples;
+        }
+    }
 
     /// <summary>Texts of the relays, by their number.</summary>
-    public long[] Relays { get; }
+    public long[] Relays
+    {
+        get
+        {
+            if (_relays is null)
+            {
+                var cursor = new ByteCursor(_bytes.AsSpan(_relaysAt));
+                _relays = new long[CountOfRelays(ref cursor)];
+                PackedColumn.ReadChunks(ref cursor, _relays);
+            }
+            return _relays;
+        }
+    }
 
-    public InodeBases Inodes { get; }
+    public InodeBases Inodes
+    {
+        get
+        {
+            if (_inodes is null)
+            {
+                var cursor = new ByteCursor(_bytes.AsSpan(_inodesAt));
+                _inodes = InodeBases.Read(ref cursor, FirstUnixMicros);
+            }
+            return _inodes;
+        }
+    }
 
     public int TextCount { get; }
 
@@ -121,7 +165,9 @@ internal sealed class RunHeader
 
     public int AddressPageCount => _addressPages;
 
-    public int SizeBytes => _bytes.Length + (GroupCount * 8) + (Tuples.Length * 32) + (Relays.Length * 8) + (_textPages * 12);
+    /// <summary>Memory held.</summary>
+    public int SizeBytes => _bytes.Length + (GroupCount * 8) + (_textPages * 12)
+        + ((_tuples?.Length ?? 0) * 32) + ((_relays?.Length ?? 0) * 8) + (_inodes?.SizeBytes ?? 0);
 
     public ReadOnlySpan<byte> FirstText(int page) =>
         _bytes.AsSpan(FirstTexts[page].Start, FirstTexts[page].Length);
@@ -172,7 +218,9 @@ internal sealed class RunHeader
         return count;
     }
 
-    private static long[] ReadRelays(ref ByteCursor cursor)
+    private int At(in ByteCursor cursor) => _bytes.Length - cursor.Remaining;
+
+    private static int CountOfRelays(ref ByteCursor cursor)
     {
         int count = cursor.Count(RunFormat.RowsMax);
         // Different texts: more than a few can't take less than a byte each.
@@ -180,9 +228,7 @@ internal sealed class RunHeader
         {
             Damage.Throw();
         }
-        var relays = new long[count];
-        PackedColumn.ReadChunks(ref cursor, relays);
-        return relays;
+        return count;
     }
 
     private void ReadTextPages(ref ByteCursor cursor)

@@ -10,8 +10,6 @@ internal delegate ReadOnlySpan<byte> PartFetch(BlockKind kind, int number);
 internal sealed class TextPages(RunHeader header, PartFetch fetch)
 {
     private readonly TextPage?[] _pages = new TextPage?[header.TextPageCount];
-    private readonly byte[] _entry = new byte[StringTable.LengthMax];
-    private readonly byte[] _text = new byte[StringTable.LengthMax];
 
     public long CachedBytes { get; private set; }
 
@@ -29,23 +27,26 @@ internal sealed class TextPages(RunHeader header, PartFetch fetch)
         }
         int page = Array.BinarySearch(header.TextStarts, index);
         page = page < 0 ? ~page - 1 : page;
-        int within = index - header.TextStarts[page];
-        return Restore(Load(page).Read(within, _entry), target);
+        Span<byte> entry = stackalloc byte[StringTable.LengthMax];
+        int length = Load(page).Read(index - header.TextStarts[page], entry);
+        return Restore(entry[..length], target);
     }
 
     /// <summary>The ids of the texts that match, which are neighbours.</summary>
     public (uint From, uint To) Find(AddressPattern pattern)
     {
-        int from = Bound(pattern, behindEqual: false);
-        int to = Bound(pattern, behindEqual: true);
+        int from = Bound(pattern, behindEqual: false, out bool isEqual);
+        int to = isEqual ? Bound(pattern, behindEqual: true, out _) : from;
         return ((uint)from + 2, (uint)Math.Max(from, to) + 2);
     }
 
-    // Index of the first text that is not before the pattern, or not before nor equal.
-    private int Bound(AddressPattern pattern, bool behindEqual)
+    // Index of the first text that is not before the pattern, or not before nor equal; and whether
+    // it is equal.
+    private int Bound(AddressPattern pattern, bool behindEqual, out bool isEqual)
     {
         int low = 0;
         int high = header.TextPageCount;
+        isEqual = false;
         while (low < high)
         {
             int middle = (low + high) >> 1;
@@ -57,64 +58,32 @@ internal sealed class TextPages(RunHeader header, PartFetch fetch)
             else
             {
                 high = middle;
-            }
-        }
-        return low == 0 ? 0 : header.TextStarts[low - 1] + BoundInPage(low - 1, pattern, behindEqual);
-    }
-
-    private int BoundInPage(int number, AddressPattern pattern, bool behindEqual)
-    {
-        TextPage page = Load(number);
-        int low = 0;
-        int high = (page.Count + RunTexts.RestartEvery - 1) / RunTexts.RestartEvery;
-        while (low < high)
-        {
-            int middle = (low + high) >> 1;
-            int order = Compare(page.Read(middle * RunTexts.RestartEvery, _entry), pattern);
-            if (order < 0 || (behindEqual && order == 0))
-            {
-                low = middle + 1;
-            }
-            else
-            {
-                high = middle;
+                isEqual = order == 0;
             }
         }
         if (low == 0)
         {
             return 0;
         }
-        int index = (low - 1) * RunTexts.RestartEvery;
-        int end = Math.Min(index + RunTexts.RestartEvery, page.Count);
-        for (int offset = page.OffsetOf(index); index < end; index++)
-        {
-            int order = Compare(page.Next(index, ref offset, _entry), pattern);
-            if (order > 0 || (!behindEqual && order == 0))
-            {
-                break;
-            }
-        }
-        return index;
+        TextPage page = Load(low - 1);
+        int index = page.Bound(pattern, behindEqual, ref isEqual);
+        return header.TextStarts[low - 1] + index;
     }
 
-    private int Compare(int length, AddressPattern pattern) =>
-        pattern.Compare(_text.AsSpan(0, Restore(length, _text)));
-
     // Turns domain@local back into local@domain.
-    private int Restore(int length, Span<byte> target)
+    private static int Restore(ReadOnlySpan<byte> entry, Span<byte> target)
     {
-        ReadOnlySpan<byte> entry = _entry.AsSpan(0, length);
         int at = entry.IndexOf((byte)'@');
         if (at < 0)
         {
             entry.CopyTo(target);
-            return length;
+            return entry.Length;
         }
-        int local = length - at - 1;
+        int local = entry.Length - at - 1;
         entry[(at + 1)..].CopyTo(target);
         target[local] = (byte)'@';
         entry[..at].CopyTo(target[(local + 1)..]);
-        return length;
+        return entry.Length;
     }
 
     private TextPage Load(int number)
@@ -187,6 +156,56 @@ internal sealed class TextPage
         }
         return length;
     }
+
+    /// <summary>Index of the first text that is not before a pattern, or not before nor equal.</summary>
+    /// <param name="pattern">What is looked for.</param>
+    /// <param name="behindEqual">Whether to pass by those that are equal.</param>
+    /// <param name="isEqual">
+    /// Whether that text is equal; left as it is when all texts of the page come before.
+    /// </param>
+    public int Bound(AddressPattern pattern, bool behindEqual, ref bool isEqual)
+    {
+        int low = 0;
+        int high = _restarts.Length;
+        while (low < high)
+        {
+            int middle = (low + high) >> 1;
+            int order = pattern.CompareEntry(Restart(middle));
+            if (order < 0 || (behindEqual && order == 0))
+            {
+                low = middle + 1;
+            }
+            else
+            {
+                high = middle;
+                isEqual = order == 0;
+            }
+        }
+        if (low == 0)
+        {
+            return 0;
+        }
+        Span<byte> entry = stackalloc byte[StringTable.LengthMax];
+        int index = (low - 1) * RunTexts.RestartEvery;
+        int end = Math.Min(index + RunTexts.RestartEvery, Count);
+        // The first one was compared already.
+        int offset = OffsetOf(index);
+        Next(index++, ref offset, entry);
+        for (; index < end; index++)
+        {
+            int order = pattern.CompareEntry(entry[..Next(index, ref offset, entry)]);
+            if (order > 0 || (!behindEqual && order == 0))
+            {
+                isEqual = order == 0;
+                break;
+            }
+        }
+        return index;
+    }
+
+    // Texts at which decoding begins share nothing with the one before.
+    private ReadOnlySpan<byte> Restart(int number) =>
+        _letters.AsSpan(_restarts[number], _rest[number * RunTexts.RestartEvery]);
 
     /// <summary>Where the letters of a text begin at which decoding can begin.</summary>
     public int OffsetOf(int restart) => _restarts[restart / RunTexts.RestartEvery];

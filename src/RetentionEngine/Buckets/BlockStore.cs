@@ -67,6 +67,12 @@ public abstract class BlockStore : IDisposable
     {
     }
 
+    /// <summary>Checks what a writer needs to open the store, and reading alone may not.</summary>
+    /// <exception cref="RetentionException">StoreDamaged, naming the file; InputOutput.</exception>
+    public virtual void CheckRecovery()
+    {
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

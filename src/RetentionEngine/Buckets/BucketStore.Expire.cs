@@ -59,6 +59,17 @@ internal sealed partial class BucketStore
             faults.Add(new VerifyFault(
                 Path.Combine(_path, KeysName), offset, "One of the two copies of a key is damaged."));
         }
+        try
+        {
+            _blocks.CheckRecovery();
+        }
+        catch (RetentionException e)
+        {
+            if (!_readOnly || !HasManifestChanged)
+            {
+                faults.Add(new VerifyFault(e.Path ?? _path, e.OffsetBytes, e.Message));
+            }
+        }
         foreach (RunInfo run in _runs)
         {
             ulong hash = 0;
@@ -127,6 +138,10 @@ internal sealed partial class BucketStore
     /// living ones, waiting for the log's beginning to expire is cheaper than moving anything.
     /// </summary>
     internal long DeadBytesMin { get; set; } = 256L << 20;
+
+    /// <summary>Whether a writer beside this reader may have replaced files that it knows of.</summary>
+    private bool HasManifestChanged =>
+        File.GetLastWriteTimeUtc(Path.Combine(_path, ManifestName)).Ticks != _manifestTicks;
 
     private static DateTimeOffset Instant(long unixMicros) =>
         DateTimeOffset.UnixEpoch.AddTicks(unixMicros * TimeSpan.TicksPerMicrosecond);

@@ -35,6 +35,7 @@ internal sealed partial class BucketStore : IDisposable
     private volatile RunInfo[] _runs = [];
     private volatile SourceState[] _sources = [];
     private int _nextRun;
+    private long _manifestTicks;
 
     private BucketStore(
         string path,
@@ -130,7 +131,9 @@ internal sealed partial class BucketStore : IDisposable
             long before = readOnly ? File.GetLastWriteTimeUtc(manifestPath).Ticks : 0;
             try
             {
-                return OpenOnce(path, options, readOnly);
+                BucketStore store = OpenOnce(path, options, readOnly);
+                store._manifestTicks = before;
+                return store;
             }
             catch (RetentionException) when (readOnly && attempt < ReadOnlyAttempts
                 && File.GetLastWriteTimeUtc(manifestPath).Ticks != before)

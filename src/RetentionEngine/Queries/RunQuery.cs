@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using RetentionEngine.Blocks;
+using RetentionEngine.Buckets;
 using RetentionEngine.Events;
 using RetentionEngine.Messages;
 using RetentionEngine.Records;
@@ -70,6 +71,11 @@ internal sealed partial class RunQuery
         _toUnixMicros = query.To is { } to ? Micros(to) : long.MaxValue;
         _isEmpty |= _fromUnixMicros >= _toUnixMicros;
     }
+
+    /// <summary>Whether a run may hold rows of this query, by class and times alone.</summary>
+    public bool MayHold(RunInfo run) =>
+        MayHold(run.Bucket)
+        && run.FirstUnixMicros < _toUnixMicros && run.LastUnixMicros >= _fromUnixMicros;
 
     /// <summary>Whether a bucket may hold rows of this query, by class and time alone.</summary>
     public bool MayHold(in BucketId bucket)

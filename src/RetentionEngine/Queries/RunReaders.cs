@@ -15,10 +15,15 @@ internal sealed class RunReaders(BucketStore store)
 
     // Readers copy what they keep, so one buffer serves them all.
     private byte[] _block = [];
+    private RunInfo[]? _runsByTime;
     private RecordBatch? _inFlight;
 
     /// <summary>Memory held by all readers that were handed back.</summary>
     public long CachedBytes { get; private set; }
+
+    /// <summary>The committed runs in the order of their first records.</summary>
+    public IReadOnlyList<RunInfo> RunsByTime =>
+        _runsByTime ??= [.. store.Runs.OrderBy(run => run.FirstUnixMicros)];
 
     /// <summary>The rows of what is in flight, with their texts.</summary>
     public RecordBatch InFlight

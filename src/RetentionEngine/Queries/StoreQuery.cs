@@ -32,19 +32,28 @@ internal sealed class StoreQuery(BucketStore store, RunReaders readers, TimeProv
         {
             rows.Clear();
             compiled.Run(reader, rows);
+            if (rows.Count == 0)
+            {
+                return;
+            }
             ClassPolicy policy = PolicyOf(run);
             foreach (ref readonly RecordRow row in CollectionsMarshal.AsSpan(rows))
             {
                 records.Add(maker.Make(in row, reader, policy));
             }
         };
-        foreach (RunInfo run in store.Runs
-            .Where(run => compiled.MayHold(run.Bucket))
-            .OrderBy(run => run.FirstUnixMicros))
+        foreach (RunInfo run in readers.RunsByTime)
         {
-            foreach (RetentionRecord record in Before(run.FirstUnixMicros, waiting))
+            if (!compiled.MayHold(run))
             {
-                yield return record;
+                continue;
+            }
+            if (waiting.Count > 0)
+            {
+                foreach (RetentionRecord record in Before(run.FirstUnixMicros, waiting))
+                {
+                    yield return record;
+                }
             }
             records.Clear();
             readers.Read(run, collect);

@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace RetentionEngine.Records;
 
 /// <summary>An address or a domain that is looked for, by its key.</summary>
@@ -45,11 +47,52 @@ internal sealed class AddressPattern
     {
         ReadOnlySpan<byte> key = _key.AsSpan(0, AddressKey.Write(text, _key));
         int at = key.LastIndexOf((byte)'@');
-        if (at >= 0 != _hasDomain)
+        return at < 0
+            ? CompareParts(key, [], hasDomain: false)
+            : CompareParts(key[(at + 1)..], key[..at], hasDomain: true);
+    }
+
+    /// <summary>The same for a text that is kept domain first, as in the pages of a run.</summary>
+    /// <param name="entry">At most StringTable.LengthMax bytes; <c>example.org@bob</c>.</param>
+    public int CompareEntry(ReadOnlySpan<byte> entry)
+    {
+        Ascii.ToLower(entry, _key, out int folded);
+        int at = entry.IndexOf((byte)'@');
+        if (folded < entry.Length || (at >= 0 && !AddressKey.IsPlain(entry)))
         {
-            return at >= 0 ? 1 : -1;
+            return CompareOdd(entry, at);
         }
-        int result = key[(at + 1)..].SequenceCompareTo(_domain);
-        return result != 0 || _anyLocal || at < 0 ? result : key[..at].SequenceCompareTo(_local);
+        ReadOnlySpan<byte> key = _key.AsSpan(0, folded);
+        if (at < 0)
+        {
+            return CompareParts(key, [], hasDomain: false);
+        }
+        ReadOnlySpan<byte> domain = key[..at];
+        domain = domain is [.., (byte)'.'] ? domain[..^1] : domain;
+        return CompareParts(domain, key[(at + 1)..], hasDomain: true);
+    }
+
+    private int CompareParts(ReadOnlySpan<byte> domain, ReadOnlySpan<byte> local, bool hasDomain)
+    {
+        if (hasDomain != _hasDomain)
+        {
+            return hasDomain ? 1 : -1;
+        }
+        int result = domain.SequenceCompareTo(_domain);
+        return result != 0 || _anyLocal ? result : local.SequenceCompareTo(_local);
+    }
+
+    private int CompareOdd(ReadOnlySpan<byte> entry, int at)
+    {
+        Span<byte> text = stackalloc byte[StringTable.LengthMax];
+        entry[(at + 1)..].CopyTo(text);
+        if (at < 0)
+        {
+            return Compare(text[..entry.Length]);
+        }
+        int local = entry.Length - at - 1;
+        text[local] = (byte)'@';
+        entry[..at].CopyTo(text[(local + 1)..]);
+        return Compare(text[..entry.Length]);
     }
 }
