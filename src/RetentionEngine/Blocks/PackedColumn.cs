@@ -1,4 +1,7 @@
+using System.Buffers.Binary;
 using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace RetentionEngine.Blocks;
 
@@ -117,6 +120,64 @@ internal readonly ref struct PackedColumn
             }
             values[position] = (long)((ulong)values[position] + High(i));
         }
+    }
+
+    /// <summary>Sets the bits of the values between two, both inclusive; clears none.</summary>
+    /// <param name="first">Lowest value wanted.</param>
+    /// <param name="last">Highest, not below <paramref name="first"/>.</param>
+    /// <param name="hits">One bit a value.</param>
+    /// <returns>Whether any value lies between them.</returns>
+    public bool MarkRange(long first, long last, Span<ulong> hits)
+    {
+        // As distances to the lowest value, modulo 2^64: then one comparison is enough.
+        ulong from = (ulong)first - (ulong)_base;
+        ulong span = (ulong)last - (ulong)first;
+        ulong any = 0;
+        int patch = 0;
+        for (int i = 0; i < _count; i += 64)
+        {
+            int count = Math.Min(64, _count - i);
+            ulong word = _width != 0 ? Compare(i, count, from, span)
+                : 0 - from <= span ? ulong.MaxValue >> (64 - count) : 0;
+            for (; patch < _patches; patch++)
+            {
+                int position = (int)BitPack.Read(_positions, patch, _positionWidth) - i;
+                if (position >= count)
+                {
+                    break;
+                }
+                ulong low = _width == 0 ? 0 : BitPack.Read(_bits, i + position, _width);
+                bool isHit = (low | High(patch)) - from <= span;
+                word = (word & ~(1UL << position)) | (isHit ? 1UL << position : 0);
+            }
+            any |= word;
+            hits[i >> 6] |= word;
+        }
+        return any != 0;
+    }
+
+    private ulong Compare(int start, int count, ulong from, ulong span)
+    {
+        ulong word = 0;
+        ulong mask = BitPack.Mask(_width);
+        long bit = (long)start * _width;
+        if (((bit + ((long)count * _width)) >> 3) + 8 > _bits.Length)
+        {
+            for (int j = 0; j < count; j++)
+            {
+                word |= BitPack.Read(_bits, start + j, _width) - from <= span ? 1UL << j : 0;
+            }
+            return word;
+        }
+        ref byte bytes = ref MemoryMarshal.GetReference(_bits);
+        for (int j = 0; j < count; j++, bit += _width)
+        {
+            ulong eight = Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref bytes, (nint)(bit >> 3)));
+            eight = BitConverter.IsLittleEndian ? eight : BinaryPrimitives.ReverseEndianness(eight);
+            ulong value = (eight >> (int)(bit & 7)) & mask;
+            word |= (value - from <= span ? 1UL : 0) << j;
+        }
+        return word;
     }
 
     /// <summary>Appends a column. <paramref name="scratch"/> is at least as long as the values.</summary>

@@ -1,3 +1,4 @@
+using System.Buffers;
 using RetentionEngine.Events;
 using RetentionEngine.Records;
 
@@ -173,22 +174,22 @@ internal sealed class RunTuples
     public static RowTuple[] Read(ref ByteCursor cursor)
     {
         int count = ReadCount(ref cursor);
-        var fields = new long[RowTuple.FieldCount][];
-        for (int f = 0; f < fields.Length && count >= ByFieldFrom; f++)
-        {
-            fields[f] = new long[count];
-            PackedColumn.ReadChunks(ref cursor, fields[f]);
-        }
         var tuples = new RowTuple[count];
+        long[] fields = ArrayPool<long>.Shared.Rent(count * RowTuple.FieldCount);
+        for (int f = 0; f < RowTuple.FieldCount && count >= ByFieldFrom; f++)
+        {
+            PackedColumn.ReadChunks(ref cursor, fields.AsSpan(f * count, count));
+        }
         Span<long> one = stackalloc long[RowTuple.FieldCount];
         for (int i = 0; i < count; i++)
         {
-            for (int f = 0; f < fields.Length; f++)
+            for (int f = 0; f < RowTuple.FieldCount; f++)
             {
-                one[f] = count < ByFieldFrom ? cursor.Zigzag() : fields[f][i];
+                one[f] = count < ByFieldFrom ? cursor.Zigzag() : fields[(f * count) + i];
             }
             tuples[i] = RowTuple.OfFields(one);
         }
+        ArrayPool<long>.Shared.Return(fields);
         return tuples;
     }
 

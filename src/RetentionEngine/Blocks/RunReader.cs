@@ -17,9 +17,10 @@ internal sealed class RunReader
     private readonly TextPages _texts;
     private readonly byte[]?[] _addressPages;
     private readonly byte[]?[] _termPages;
+    private readonly GroupBuffer _buffer;
     private byte[] _group = [];
     private int _groupNumber = -1;
-    private int _groupLength;
+    private int _lastNumber = -1;
     private long _pageBytes;
 
     // Earlier queue ids are no texts in a run, but they are in a row: their ids have the top bit set.
@@ -28,9 +29,12 @@ internal sealed class RunReader
     private readonly List<QueueId> _vias = [];
 
     /// <summary>Reads the header.</summary>
-    public RunReader(BlockFetch fetch)
+    /// <param name="fetch">Reads blocks of the run.</param>
+    /// <param name="buffer">Shared by readers of one thread, or null.</param>
+    public RunReader(BlockFetch fetch, GroupBuffer? buffer = null)
     {
         _fetch = fetch;
+        _buffer = buffer ?? new GroupBuffer();
         _header = new RunHeader(fetch);
         _texts = new TextPages(_header, Part);
         _addressPages = new byte[]?[_header.AddressPageCount];
@@ -61,16 +65,20 @@ internal sealed class RunReader
         }
         if (_groupNumber != group)
         {
-            ReadOnlySpan<byte> block = Part(BlockKind.Rows, group);
-            if (_group.Length < block.Length)
+            if (!_buffer.Holds(this, group))
             {
-                _group = new byte[block.Length];
+                _buffer.Take(this, group, Part(BlockKind.Rows, group));
             }
-            block.CopyTo(_group);
-            _groupLength = block.Length;
+            if (_lastNumber != group)
+            {
+                _lastNumber = group;
+                return new RowGroup(_buffer.Bytes, _header, _header.RowsOf(group));
+            }
+            // Asked for again: another query of the same kind is under way, it stays.
+            _group = _buffer.Bytes.ToArray();
             _groupNumber = group;
         }
-        return new RowGroup(_group.AsSpan(0, _groupLength), _header, _header.RowsOf(group));
+        return new RowGroup(_group, _header, _header.RowsOf(group));
     }
 
     /// <summary>Makes the ids of all earlier rows' texts invalid, and frees what they stood for.</summary>
@@ -274,4 +282,27 @@ internal sealed class RunReader
 
     private ReadOnlySpan<byte> Part(BlockKind kind, int number) =>
         _header.IsInline ? _header.Part(kind, number) : _fetch(kind, number).Span;
+}
+
+/// <summary>The row group that was read last, of whichever run: one buffer for many readers.</summary>
+internal sealed class GroupBuffer
+{
+    private byte[] _bytes = [];
+    private int _length;
+    private RunReader? _owner;
+    private int _number;
+
+    public ReadOnlySpan<byte> Bytes => _bytes.AsSpan(0, _length);
+
+    public bool Holds(RunReader owner, int number) => _owner == owner && _number == number;
+
+    public void Take(RunReader owner, int number, ReadOnlySpan<byte> block)
+    {
+        if (_bytes.Length < block.Length)
+        {
+            _bytes = new byte[block.Length * 2];
+        }
+        block.CopyTo(_bytes);
+        (_owner, _number, _length) = (owner, number, block.Length);
+    }
 }

@@ -14,6 +14,7 @@ namespace RetentionEngine.Queries;
 /// </remarks>
 internal sealed class RecordMaker
 {
+    private const int ViaRole = 0;
     private const int OffsetMinutesMax = 14 * 60;
 
     // Inside of what a DateTimeOffset can hold, so that any offset and period fit.
@@ -25,8 +26,7 @@ internal sealed class RecordMaker
         / TimeSpan.TicksPerMicrosecond;
 
     private readonly byte[] _text = new byte[StringTable.LengthMax];
-    private readonly (string? Text, byte[] Bytes, int Length)[] _last =
-        new (string? Text, byte[] Bytes, int Length)[8];
+    private readonly LastText[] _last = new LastText[8];
 
     /// <summary>Makes the record of a row of a run.</summary>
     /// <param name="row">The row.</param>
@@ -44,7 +44,7 @@ internal sealed class RecordMaker
     {
         DateTimeOffset time = TimeOf(row.TimeUnixMicros, row.OffsetMinutes);
         bool isMail = row.Kind is not (RecordKind.Access or RecordKind.Rejected);
-        string? via = Text(row.Via, 0, texts);
+        string? via = Text(row.Via, ViaRole, texts);
         return new RetentionRecord
         {
             Kind = row.Kind,
@@ -111,8 +111,12 @@ internal sealed class RecordMaker
         {
             return id == 0 ? null : "";
         }
+        ref LastText last = ref _last[role];
+        if (last.Id == id && last.Owner == texts.Owner)
+        {
+            return last.Text;
+        }
         ReadOnlySpan<byte> bytes = _text.AsSpan(0, texts.Read(id, _text));
-        ref (string? Text, byte[] Bytes, int Length) last = ref _last[role];
         if (last.Text is null || !bytes.SequenceEqual(last.Bytes.AsSpan(0, last.Length)))
         {
             if (last.Text is null || last.Bytes.Length < bytes.Length)
@@ -123,6 +127,8 @@ internal sealed class RecordMaker
             last.Length = bytes.Length;
             last.Text = TextOf(bytes);
         }
+        // Ids of earlier queue ids are given anew for each query.
+        (last.Id, last.Owner) = (id, role == ViaRole ? null : texts.Owner);
         return last.Text;
     }
 
@@ -153,5 +159,15 @@ internal sealed class RecordMaker
         var offset = TimeSpan.FromMinutes(isZone ? offsetMinutes : 0);
         long micros = Math.Clamp(unixMicros, s_firstMicros, s_lastMicros);
         return DateTimeOffset.UnixEpoch.AddTicks(micros * TimeSpan.TicksPerMicrosecond).ToOffset(offset);
+    }
+
+    /// <summary>The text that a role had last.</summary>
+    private struct LastText
+    {
+        public object? Owner;
+        public uint Id;
+        public string? Text;
+        public byte[] Bytes;
+        public int Length;
     }
 }

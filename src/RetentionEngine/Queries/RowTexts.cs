@@ -6,6 +6,9 @@ namespace RetentionEngine.Queries;
 /// <summary>The texts that the ids of a row stand for: those of a run, or of a batch.</summary>
 internal interface IRowTexts
 {
+    /// <summary>What the ids belong to; equal ids of one owner are equal texts.</summary>
+    object Owner { get; }
+
     /// <summary>Copies a text into at least StringTable.LengthMax bytes; returns its length.</summary>
     int Read(uint id, Span<byte> target);
 
@@ -24,6 +27,8 @@ internal readonly record struct TextRange(uint From, uint To)
 /// <summary>Texts of rows that are still in memory: each is compared by its key.</summary>
 internal readonly struct BatchTexts(StringTable strings) : IRowTexts
 {
+    public object Owner => strings;
+
     public int Read(uint id, Span<byte> target)
     {
         ReadOnlySpan<byte> text = strings[id];
@@ -38,6 +43,8 @@ internal readonly struct BatchTexts(StringTable strings) : IRowTexts
 /// <summary>Texts of a run: equal keys are neighbours, so a comparison of numbers is enough.</summary>
 internal readonly struct RunTextsOf(RunReader reader) : IRowTexts
 {
+    public object Owner => reader;
+
     public int Read(uint id, Span<byte> target) => reader.ReadText(id, target);
 
     public bool IsMatch(uint id, AddressPattern pattern, in TextRange range) => range.Contains(id);

@@ -165,34 +165,14 @@ internal sealed partial class RunQuery
         {
             return;
         }
-        MarkRows(group.Other, group.Count, in range);
-        MarkRows(group.OrigTo, group.Count, in range);
+        group.Other.MarkRange(range.From, range.To - 1L, _hitBits);
+        group.OrigTo.MarkRange(range.From, range.To - 1L, _hitBits);
         // Names that are the own or the other mailbox are found there.
         MarkMessages(
             in group,
             group.Sasl,
             (long)range.From + RunFormat.SaslTextOffset,
             (long)range.To + RunFormat.SaslTextOffset - 1);
-    }
-
-    private void MarkRows(in PackedColumn column, int count, in TextRange range)
-    {
-        if (column.IsConstant)
-        {
-            if (range.Contains(column[0]))
-            {
-                Fill(_hitBits, count);
-            }
-            return;
-        }
-        column.CopyTo(_column);
-        for (int i = 0; i < count; i++)
-        {
-            if (range.Contains(_column[i]))
-            {
-                _hitBits[i >> 6] |= 1UL << i;
-            }
-        }
     }
 
     // Marks the rows of messages whose queue id, or an earlier one, has the microseconds of the one
@@ -227,26 +207,13 @@ internal sealed partial class RunQuery
     // Marks the rows of the messages whose value is between two, both inclusive.
     private void MarkMessages(in RowGroup group, in PackedColumn column, long first, long last)
     {
-        if (column.IsConstant)
+        if (group.MessageCount == group.Count)
         {
-            if (column[0] >= first && column[0] <= last)
-            {
-                Fill(_hitBits, group.Count);
-            }
+            column.MarkRange(first, last, _hitBits);
             return;
         }
-        column.CopyTo(_column);
         _messageBits.AsSpan().Clear();
-        bool any = false;
-        for (int m = 0; m < group.MessageCount; m++)
-        {
-            if (_column[m] >= first && _column[m] <= last)
-            {
-                _messageBits[m >> 6] |= 1UL << m;
-                any = true;
-            }
-        }
-        if (any)
+        if (column.MarkRange(first, last, _messageBits))
         {
             group.SpreadMessages(_messageBits, _hitBits);
         }

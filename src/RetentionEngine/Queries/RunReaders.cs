@@ -13,6 +13,8 @@ internal sealed class RunReaders(BucketStore store)
 
     private readonly Dictionary<int, RunReader> _readers = [];
 
+    private readonly GroupBuffer _group = new();
+
     // Readers copy what they keep, so one buffer serves them all.
     private byte[] _block = [];
     private RunInfo[]? _runsByTime;
@@ -55,7 +57,7 @@ internal sealed class RunReaders(BucketStore store)
             }
             else
             {
-                reader = new RunReader((kind, number) => Fetch(run, kind, number));
+                reader = new RunReader((kind, number) => Fetch(run, kind, number), _group);
                 _readers.Add(run.Run, reader);
             }
             read(run, reader);
