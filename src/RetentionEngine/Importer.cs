@@ -18,7 +18,7 @@ namespace RetentionEngine;
 internal sealed class Importer : IDisposable
 {
     // Bounds of one batch. A row has 128 bytes; the texts of as many rows fit beside it.
-    internal const int BatchRowsMax = 400_000;
+    internal const int BatchRowsMax = 160_000;
     internal const int BatchTextsMax = 1_200_000;
     internal const int BatchTextBytesMax = 48 << 20;
 

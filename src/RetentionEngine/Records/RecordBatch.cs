@@ -7,7 +7,7 @@ namespace RetentionEngine.Records;
 /// </remarks>
 internal sealed class RecordBatch(long seed)
 {
-    private RecordRow[] _rows = new RecordRow[1 << 12];
+    private RecordRow[] _rows = new RecordRow[1 << 13];
 
     public StringTable Strings { get; } = new(seed);
 
@@ -20,7 +20,7 @@ internal sealed class RecordBatch(long seed)
     {
         if (Count == _rows.Length)
         {
-            Array.Resize(ref _rows, _rows.Length * 2);
+            LargeArray.Grow(ref _rows, Count);
         }
         ref RecordRow row = ref _rows[Count++];
         row = default;

@@ -29,7 +29,7 @@ internal sealed class StringTable
     private readonly Vector128<byte> _firstRound;
     private readonly Vector128<byte> _secondRound;
     private byte[] _bytes = new byte[1 << 20];
-    private int[] _starts = new int[1 << 14];
+    private int[] _starts = new int[1 << 15];
     private Slot[] _slots = new Slot[1 << 15];
     private int _bytesUsed;
     private int _count;
@@ -192,11 +192,11 @@ internal sealed class StringTable
         uint id = (uint)_count;
         if (_bytesUsed + text.Length + PaddingBytes > _bytes.Length)
         {
-            Array.Resize(ref _bytes, checked(_bytes.Length * 2));
+            LargeArray.Grow(ref _bytes, _bytesUsed);
         }
         if (_count + 2 > _starts.Length)
         {
-            Array.Resize(ref _starts, _starts.Length * 2);
+            LargeArray.Grow(ref _starts, _count + 1);
         }
         text.CopyTo(_bytes.AsSpan(_bytesUsed));
         _slots[index] = new Slot { Key = key, Id = id, Start = _bytesUsed };
@@ -211,7 +211,7 @@ internal sealed class StringTable
 
     private void Grow()
     {
-        _slots = new Slot[_slots.Length * 2];
+        _slots = LargeArray.Zeros<Slot>(_slots.Length * 2);
         int mask = _slots.Length - 1;
         for (uint id = 2; id < _count; id++)
         {
