@@ -35,14 +35,15 @@ internal sealed class KeyTable
         }
     }
 
-    public void Add(ulong hash, int index)
+    /// <returns>How many entries have the same hash; each costs time in every later call.</returns>
+    public int Add(ulong hash, int index)
     {
         if ((_count + 1) * 2 > _slots.Length)
         {
             Grow();
         }
-        Insert(_slots, hash, index + 1);
         _count++;
+        return Insert(_slots, hash, index + 1);
     }
 
     public void Remove(ulong hash, int index)
@@ -58,15 +59,17 @@ internal sealed class KeyTable
         }
     }
 
-    private static void Insert(Slot[] slots, ulong hash, int value)
+    private static int Insert(Slot[] slots, ulong hash, int value)
     {
         int mask = slots.Length - 1;
+        int same = 0;
         int i = (int)hash & mask;
-        while (slots[i].Index != 0)
+        for (; slots[i].Index != 0; i = (i + 1) & mask)
         {
-            i = (i + 1) & mask;
+            same += slots[i].Hash == hash ? 1 : 0;
         }
         slots[i] = new Slot { Hash = hash, Index = value };
+        return same;
     }
 
     private int Seek(int position, ulong hash)

@@ -340,5 +340,9 @@ internal sealed partial class Tracker
             _pending.Remove(key);
         }
         _pendingGone.Clear();
+        if (_pending.Count > PendingMax)
+        {
+            _pending.Clear();
+        }
     }
 }

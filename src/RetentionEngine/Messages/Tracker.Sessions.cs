@@ -11,6 +11,9 @@ internal sealed partial class Tracker
     /// <summary>More open sessions than this are closed from the oldest on.</summary>
     internal const int SessionsMax = 1 << 20;
 
+    /// <summary>More open sessions of one user than this, or with one id: the oldest is closed.</summary>
+    internal const int SameSessionsMax = 1024;
+
     private readonly Pool<OpenSession> _sessions = new();
 
     // By (host, protocol, session id or pid), and by (host, protocol, user).
@@ -49,11 +52,32 @@ internal sealed partial class Tracker
         session.IdHash = _keyHashes[_current];
         session.UserHash = _userHashes[_current];
         session.IsLive = true;
-        if (session.IdHash != 0)
+        (ulong idHash, ulong userHash) = (session.IdHash, session.UserHash);
+        int sameId = idHash == 0 ? 0 : _sessionIds.Add(idHash, index);
+        int sameUser = _sessionUsers.Add(userHash, index);
+        if (sameId >= SameSessionsMax)
         {
-            _sessionIds.Add(session.IdHash, index);
+            CloseOldest(_sessionIds, idHash);
         }
-        _sessionUsers.Add(session.UserHash, index);
+        if (sameUser >= SameSessionsMax)
+        {
+            CloseOldest(_sessionUsers, userHash);
+        }
+    }
+
+    private void CloseOldest(KeyTable table, ulong hash)
+    {
+        int oldest = -1;
+        for (int p = table.First(hash); p >= 0; p = table.Next(p, hash))
+        {
+            int index = table.IndexAt(p);
+            if (oldest < 0 || _sessions[index].TimeUnixMicros < _sessions[oldest].TimeUnixMicros)
+            {
+                oldest = index;
+            }
+        }
+        EmitLogin(in _sessions[oldest], RecordFlags.MissingEnd);
+        RemoveSession(oldest);
     }
 
     private void AddLogout(ref readonly LogEvent e, ReadOnlySpan<byte> block)
@@ -182,22 +206,22 @@ internal sealed partial class Tracker
 
     private void SweepSessions()
     {
-        int shorter = 0;
+        int step = 0;
         do
         {
             for (int index = 0; index < _sessions.Used; index++)
             {
                 ref OpenSession session = ref _sessions[index];
                 if (session.IsLive && _clocks[_groups[session.Host]] - session.TimeUnixMicros
-                    > SessionIdleMax >> shorter)
+                    > Shortened(SessionIdleMax, step))
                 {
                     EmitLogin(in session, RecordFlags.MissingEnd);
                     RemoveSession(index);
                 }
             }
-            shorter++;
+            step++;
         }
-        while (_sessions.Live > SessionsMax && shorter < 40);
+        while (_sessions.Live > SessionsMax && step < 15);
     }
 
     private void EmitOpenSessions()

@@ -107,21 +107,22 @@ internal sealed partial class Tracker
 
     private void SweepIdle()
     {
-        long shorter = 0;
+        int step = 0;
         do
         {
             for (int index = 0; index < _hops.Used; index++)
             {
                 ref Hop hop = ref _hops[index];
                 if (!hop.Id.IsNone && !hop.Has(HopMarks.Ended)
-                    && _clocks[_groups[hop.Host]] - hop.LastUnixMicros > IdleMax(in hop) >> (int)shorter)
+                    && _clocks[_groups[hop.Host]] - hop.LastUnixMicros
+                        > Shortened(IdleMax(in hop), step))
                 {
                     Close(index);
                 }
             }
-            shorter++;
+            step++;
         }
-        while (_hops.Live > HopsMax && shorter < 40);
+        while (IsOverfull && step < 15);
     }
 
     /// <summary>Writes the hop's rows and frees it, or keeps it for its children.</summary>

@@ -34,6 +34,12 @@ internal sealed partial class Tracker
     /// <summary>More hops alive than this are closed from the idle end on, marked missing end.</summary>
     internal const int HopsMax = 1 << 20;
 
+    /// <summary>So many recipients of hops alive, or attempts of theirs, do the same.</summary>
+    internal const int RecipientsMax = 1 << 20;
+
+    /// <summary>Edges whose other end has not been seen; more are forgotten, their mails unlinked.</summary>
+    internal const int PendingMax = 1 << 17;
+
     private const int ChainMax = 16;
 
     private readonly long _seed;
@@ -116,7 +122,8 @@ internal sealed partial class Tracker
     public void Sweep()
     {
         SweepWaiting();
-        if (_now >= _nextIdleSweep || _hops.Live > HopsMax)
+        if (_now >= _nextIdleSweep || IsOverfull || _sessions.Live > SessionsMax
+            || _pending.Count > PendingMax)
         {
             _nextIdleSweep = _now + (60 * Minute);
             SweepIdle();
@@ -124,6 +131,15 @@ internal sealed partial class Tracker
             SweepPending();
         }
     }
+
+    private bool IsOverfull => _hops.Live > HopsMax
+        || _recipients.Live > RecipientsMax || _retries.Live > RecipientsMax;
+
+    /// <summary>
+    /// How long something may be idle: at first as long as is right, then, where there is too much
+    /// of it, ever less; at last, since the log's time may stand still, no time at all.
+    /// </summary>
+    private static long Shortened(long idleMax, int step) => step < 14 ? idleMax >> (3 * step) : -1;
 
     private void Add(ref readonly LogEvent e, ReadOnlySpan<byte> block)
     {
