@@ -215,6 +215,10 @@ internal sealed class ClassLog : IDisposable
     {
         _device.RemoveBefore(_beginAddress, _firstSegment);
         _firstSegment = (int)(_beginAddress >> SegmentBits);
+        if (!_isIndexSaved)
+        {
+            return;
+        }
         string current = Path.GetFileName(_checkpoints.IndexPath(_checkpoints.IndexToken));
         string pattern = Path.GetFileName(_checkpoints.IndexPath(Guid.Empty));
         pattern = pattern[..^32] + "*";
@@ -451,10 +455,11 @@ internal sealed class ClassLog : IDisposable
             // Page by page: then an opening checks little more than it parses.
             long end = (_finalAddress & -(1L << PageBits)) + (1L << PageBits);
             end = Math.Min(end, finalAddress);
-            _ranges.Add((_finalAddress, end, _device.HashOf(_finalAddress, end)));
+            _ranges.Add((_finalAddress, end, _device.HashOfWritten(_finalAddress, end)));
             _rangesAdded++;
             _finalAddress = end;
         }
+        _device.ForgetWritten();
         PruneRanges();
     }
 

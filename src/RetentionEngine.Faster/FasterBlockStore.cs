@@ -217,15 +217,17 @@ public sealed class FasterBlockStore : BlockStore
         writer.Write(_generation + 1);
         // Whatever fails below leaves FASTER's memory ahead of what is durable.
         _isFailed = true;
-        foreach (ClassLog log in logs)
-        {
-            log.BeginFlush(isIndexWanted);
-        }
         // Side by side, so that one wait of the device serves all logs.
-        Task[] syncs = [.. logs.Skip(1).Select(log => Task.Run(log.Sync))];
+        var syncs = new List<Task>();
         try
         {
-            logs[0].Sync();
+            foreach (ClassLog log in logs[..^1])
+            {
+                log.BeginFlush(isIndexWanted);
+                syncs.Add(Task.Run(log.Sync));
+            }
+            logs[^1].BeginFlush(isIndexWanted);
+            logs[^1].Sync();
         }
         finally
         {

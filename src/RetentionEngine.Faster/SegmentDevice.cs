@@ -27,6 +27,7 @@ internal sealed class SegmentDevice : StorageDeviceBase
     private readonly bool _readOnly;
     private readonly ConcurrentDictionary<int, SafeFileHandle> _handles = new();
     private readonly HashSet<int> _dirty = [];
+    private readonly Dictionary<(long From, long Until), ulong> _written = [];
     private bool _isDirectoryDirty;
     private RetentionException? _writeFailure;
 
@@ -138,6 +139,28 @@ internal sealed class SegmentDevice : StorageDeviceBase
         return length;
     }
 
+    /// <summary>XxHash3 of a range that was just written; read again only if in other pieces.</summary>
+    public ulong HashOfWritten(long from, long until)
+    {
+        lock (_dirty)
+        {
+            if (_written.TryGetValue((from, until), out ulong hash))
+            {
+                return hash;
+            }
+        }
+        return HashOf(from, until);
+    }
+
+    /// <summary>Forgets the hashes of what was written until now.</summary>
+    public void ForgetWritten()
+    {
+        lock (_dirty)
+        {
+            _written.Clear();
+        }
+    }
+
     /// <summary>XxHash3 of a range of the log as the files hold it.</summary>
     /// <exception cref="RetentionException">StoreDamaged when the files are shorter.</exception>
     public ulong HashOf(long from, long until)
@@ -207,6 +230,24 @@ internal sealed class SegmentDevice : StorageDeviceBase
         }
         var bytes = new ReadOnlySpan<byte>((void*)source, length);
         DurableFile.Write(Handle(segment), bytes, offset, path);
+        long from = (segment * segmentSize) + offset;
+        Remember(from, from + length, XxHash3.HashToUInt64(bytes));
+    }
+
+    private void Remember(long from, long until, ulong hash)
+    {
+        lock (_dirty)
+        {
+            foreach ((long From, long Until) other in _written.Keys)
+            {
+                if (other.From < until && other.Until > from)
+                {
+                    // Removing does not disturb the enumeration.
+                    _written.Remove(other);
+                }
+            }
+            _written[(from, until)] = hash;
+        }
     }
 
     private int Read(int segment, Span<byte> target, long offset)

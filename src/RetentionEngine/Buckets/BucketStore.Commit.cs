@@ -147,30 +147,25 @@ internal sealed partial class BucketStore
     /// <summary>Makes snapshot, keys and blocks durable, side by side: one wait, not three.</summary>
     private void Flush(string? inFlightPath)
     {
-        if (_added.Count == 0)
-        {
-            FlushSmallFiles(inFlightPath);
-            return;
-        }
-        Task small = Task.Run(() => FlushSmallFiles(inFlightPath));
+        Task keys = Task.Run(_keys.Sync);
+        Task inFlight = inFlightPath is null ? Task.CompletedTask : Task.Run(() => Sync(inFlightPath));
         try
         {
-            _blocks.Flush();
+            if (_added.Count > 0)
+            {
+                _blocks.Flush();
+            }
         }
         finally
         {
-            small.GetAwaiter().GetResult();
+            Task.WhenAll(keys, inFlight).GetAwaiter().GetResult();
         }
     }
 
-    private void FlushSmallFiles(string? inFlightPath)
+    private static void Sync(string path)
     {
-        _keys.Sync();
-        if (inFlightPath != null)
-        {
-            using var file = DurableFile.Open(inFlightPath, FileMode.Open, FileAccess.Write);
-            DurableFile.Flush(file, inFlightPath);
-        }
+        using var file = DurableFile.Open(path, FileMode.Open, FileAccess.Write);
+        DurableFile.Flush(file, path);
     }
 
     /// <summary>
