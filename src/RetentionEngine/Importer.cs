@@ -85,7 +85,7 @@ internal sealed class Importer : IDisposable
             ordered.ForEach(source => source.Dispose());
         }
         _tracker.Sweep();
-        Switch();
+        Switch(isLast: true);
         _sealer.Finish();
         cancel.ThrowIfCancellationRequested();
         return _tally.Report(_store, _sealer, zone, Stopwatch.GetElapsedTime(_started));
@@ -162,11 +162,18 @@ internal sealed class Importer : IDisposable
         || _batch.Strings.BytesUsed >= BatchTextBytesMax;
 
     /// <summary>Hands the batch over for sealing and goes on with the other one.</summary>
-    private void Switch()
+    /// <param name="isLast">Whether the import ends: then a commit that says nothing is left out.</param>
+    private void Switch(bool isLast = false)
     {
         // The other batch and snapshot are in use until the sealer has taken its last commit in.
         _sealer.Wait();
-        _tally.PastPeriodInFlight += _tracker.Purge(_clock.GetUtcNow().UnixMicros(), _policy);
+        long purged = _tracker.Purge(_clock.GetUtcNow().UnixMicros(), _policy);
+        _tally.PastPeriodInFlight += purged;
+        SourceState[] states = _known.States();
+        if (isLast && purged == 0 && _batch.Count == 0 && states.SequenceEqual(_store.Sources))
+        {
+            return;
+        }
         _spare.Clear();
         _tracker.SwitchTo(_spare);
         (_batch, _spare) = (_spare, _batch);
@@ -176,7 +183,7 @@ internal sealed class Importer : IDisposable
         _bytesSinceCommit = 0;
         _sealer.Seal(
             _spare,
-            _known.States(),
+            states,
             _spareSnapshot.WrittenMemory,
             _tracker.MailsInFlight,
             _tracker.SessionsOpen);

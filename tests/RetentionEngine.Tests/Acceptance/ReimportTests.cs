@@ -1,3 +1,4 @@
+using System.IO.Hashing;
 using System.Text;
 using LogGen;
 using RetentionEngine.Tests.Tool;
@@ -209,9 +210,22 @@ public sealed class ReimportTests : IDisposable
 
     private void AssertAddsNothing(params string[] paths)
     {
+        // Not even a small commit.
+        List<string> before = FilesOfStore();
         ImportReport report = _store.Import(paths);
+        Assert.Equal(before, FilesOfStore());
         Assert.Equal(0, report.Lines);
         Assert.Equal(0, report.Records.Values.Sum());
+    }
+
+    /// <summary>Every file of the store but its lock, which is held, with the hash of its bytes.</summary>
+    private List<string> FilesOfStore()
+    {
+        _ = _store.Store;
+        return [.. Directory.EnumerateFiles(_store.Path, "*", SearchOption.AllDirectories)
+            .Where(path => Path.GetFileName(path) is not "lock")
+            .Order(StringComparer.Ordinal)
+            .Select(path => $"{path} {XxHash3.HashToUInt64(File.ReadAllBytes(path)):x}")];
     }
 
     private static void AssumeProgram(string packer) => Assert.SkipWhen(

@@ -133,7 +133,9 @@ public sealed class BadInputTests : IDisposable
         byte[] packed = SourceTests.Pack(packer, log);
         byte[] damaged = [.. packed];
         damaged[packed.Length / 2] ^= 0x55;
-        AssertSentence(Import("damaged", damaged), -1, "failed", "'damaged' is cut off, damaged");
+        ToolProcess.Result import = Import("damaged", damaged);
+        AssertSentence(import, -1, "failed", "'damaged' is cut off, damaged");
+        AssertSentence(import, -1, "failed", "a sound copy of it counts as another log");
         int half = log.Length / 2;
         half += log.AsSpan(half).IndexOf((byte)'\n') + 1;
         byte[] first = SourceTests.Pack(packer, log[..half]);

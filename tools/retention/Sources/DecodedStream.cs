@@ -103,12 +103,10 @@ internal sealed class DecodedStream : Stream
     private static bool IsDamage(Exception e) =>
         e is not (RetentionException or OutOfMemoryException or OperationCanceledException);
 
-    private RetentionException Damaged() => new(
-        RetentionError.SourceDamaged,
-        $"'{_name}' is cut off, damaged, or has other bytes behind its packed end; the first "
-            + $"{_deliveredBytes} unpacked bytes were read.",
+    private RetentionException Damaged() => PackedSource.Damaged(
         _name,
         _deliveredBytes,
+        "is cut off, damaged, or has other bytes behind its packed end",
         _damage);
 
     private byte[] Salvage(int bytesMax)

@@ -136,13 +136,7 @@ internal sealed unsafe partial class XzStream : Stream
         base.Dispose(disposing);
     }
 
-    internal static RetentionException Damaged(string name, long deliveredBytes, string why) => new(
-        RetentionError.SourceDamaged,
-        $"'{name}' {why}; the first {deliveredBytes} unpacked bytes were read.",
-        name,
-        deliveredBytes);
-
-    private RetentionException Damaged() => Damaged(
+    private RetentionException Damaged() => PackedSource.Damaged(
         _name,
         _deliveredBytes,
         _status == MemoryLimitReached
@@ -254,7 +248,7 @@ internal sealed class XzProcessStream : Stream
             _process.WaitForExit();
             if (_process.ExitCode != 0)
             {
-                throw XzStream.Damaged(
+                throw PackedSource.Damaged(
                     _name,
                     _deliveredBytes,
                     "is cut off, damaged, or has other bytes behind its packed end");
