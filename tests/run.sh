@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # Builds everything, runs all tests, then tools/sample.sh; the last line is "N passed, N failed".
+# The laboratory's daemons are installed first where they are missing (Debian 12, as root).
 # Arguments go to dotnet test.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
+bash tests/lab-packages.sh
 dotnet test --solution RetentionEngine.sln -c Release --no-progress --no-ansi "$@" 2>&1 | tee "$log"
 status=${PIPESTATUS[0]}
 sample=0

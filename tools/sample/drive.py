@@ -11,7 +11,7 @@ import time
 from scenario import Scenario
 from wire import Hosts
 
-SEED = 20261124
+SEED = int(os.environ.get("SEED", "20261124"))
 
 
 def rotate(work, kept):

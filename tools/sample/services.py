@@ -13,6 +13,8 @@ import time
 MX = {
     "example.org": "mx1.example.org",
     "kontor.example.org": "mx2.example.org",
+    "lab.example.org": "mx3.example.org",
+    "own.example.org": "mx4.example.org",
     "example.net": "mx.example.net",
     "example.com": "mail.example.com",
     "v6.example.com": "mx6.example.com",
@@ -22,6 +24,8 @@ MX = {
 A = {
     "mx1.example.org": "203.0.113.1",
     "mx2.example.org": "203.0.113.2",
+    "mx3.example.org": "203.0.113.3",
+    "mx4.example.org": "203.0.113.4",
     "mx.example.net": "198.51.100.25",
     "mail.example.com": "203.0.113.25",
     "down.example.net": "198.51.100.99",
@@ -30,6 +34,8 @@ A = {
     "relay.example.com": "192.0.2.31",
     "a-very-long-name-of-a-machine.dialup.pool-17.example.net": "192.0.2.44",
 }
+# A list of unwanted clients: 192.0.2.67 is on it.
+A["67.2.0.192.bl.example.net"] = "127.0.0.2"
 AAAA = {"mx6.example.com": "2001:db8:25::25"}
 # A name that does not resolve back: Postfix warns and calls the client unknown.
 PTR = {"192.0.2.39": "liar.example.com"}

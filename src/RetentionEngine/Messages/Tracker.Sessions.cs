@@ -39,20 +39,27 @@ internal sealed partial class Tracker
 
     private void AddLogin(ref readonly LogEvent e, ReadOnlySpan<byte> block)
     {
+        var login = new OpenSession
+        {
+            TimeUnixMicros = e.TimeUnixMicros,
+            OffsetMinutes = e.OffsetMinutes,
+            Ip = IpOf(e.Ip, block),
+            Port = e.Port,
+            Host = e.Host,
+            Protocol = e.Protocol,
+            Flags = e.TimeFlags | (e.Tls != 0 ? RecordFlags.Tls : 0),
+            User = UserText,
+            IdHash = _keyHashes[_current],
+            UserHash = _userHashes[_current],
+            IsLive = true,
+        };
+        if (TryJoinEnd(in login))
+        {
+            return;
+        }
         int index = _sessions.Add();
-        ref OpenSession session = ref _sessions[index];
-        session.TimeUnixMicros = e.TimeUnixMicros;
-        session.OffsetMinutes = e.OffsetMinutes;
-        session.Ip = IpOf(e.Ip, block);
-        session.Port = e.Port;
-        session.Host = e.Host;
-        session.Protocol = e.Protocol;
-        session.Flags = e.TimeFlags | (e.Tls != 0 ? RecordFlags.Tls : 0);
-        session.User = UserText;
-        session.IdHash = _keyHashes[_current];
-        session.UserHash = _userHashes[_current];
-        session.IsLive = true;
-        (ulong idHash, ulong userHash) = (session.IdHash, session.UserHash);
+        _sessions[index] = login;
+        (ulong idHash, ulong userHash) = (login.IdHash, login.UserHash);
         int sameId = idHash == 0 ? 0 : _sessionIds.Add(idHash, index);
         int sameUser = _sessionUsers.Add(userHash, index);
         if (sameId >= SameSessionsMax)
@@ -95,6 +102,10 @@ internal sealed partial class Tracker
         if (index < 0 && userHash != 0)
         {
             index = Pick(_sessionUsers, userHash, in e, ip, e.Port, userHash, hasId, out ambiguous);
+        }
+        if (index < 0 && TryWait(in e, ip, idHash, userHash))
+        {
+            return;
         }
         ref RecordRow row = ref _batch.Add();
         row.Kind = RecordKind.Access;
@@ -233,6 +244,7 @@ internal sealed partial class Tracker
                 EmitLogin(in _sessions[index], RecordFlags.InFlight);
             }
         }
+        EmitWaitingEnds();
     }
 
     private static ulong SessionHash(int host, AccessProtocol protocol, ulong textHash)

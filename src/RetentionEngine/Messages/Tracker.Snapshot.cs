@@ -8,12 +8,12 @@ namespace RetentionEngine.Messages;
 /// <summary>What is alive, as bytes: part of each commit, and read again by the next run.</summary>
 /// <remarks>
 /// Little-endian. Version byte; hosts; clocks; hops with their recipients and retries, parents as
-/// positions in the list; pending edges; open sessions. Texts stand inline, so that the bytes need
-/// no table. The reader trusts nothing: a length that does not fit is StoreDamaged.
+/// positions in the list; pending edges; open sessions; waiting ends. Texts stand inline, so that
+/// the bytes need no table. The reader trusts nothing: a length that does not fit is StoreDamaged.
 /// </remarks>
 internal sealed partial class Tracker
 {
-    private const byte SnapshotVersion = 1;
+    private const byte SnapshotVersion = 2;
 
     private int[] _positions = new int[1024];
 
@@ -62,6 +62,7 @@ internal sealed partial class Tracker
                 Move(source, target, ref _sessions[index].User);
             }
         }
+        MoveEnds(source, target);
         Array.Clear(_hostTexts);
         _batch = next;
     }
@@ -114,6 +115,7 @@ internal sealed partial class Tracker
                 writer.Text(session.User);
             }
         }
+        SaveEnds(ref writer);
     }
 
     private void SaveHops(ref SnapshotWriter writer)
@@ -226,6 +228,7 @@ internal sealed partial class Tracker
             }
             _sessionUsers.Add(session.UserHash, index);
         }
+        LoadEnds(ref reader);
     }
 
     private void LoadHops(ref SnapshotReader reader)

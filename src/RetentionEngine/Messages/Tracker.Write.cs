@@ -231,6 +231,7 @@ internal sealed partial class Tracker
                 RemoveSession(index);
             }
         }
+        PurgeEnds(accessLimit);
         return purged;
     }
 

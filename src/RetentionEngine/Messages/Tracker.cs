@@ -122,6 +122,7 @@ internal sealed partial class Tracker
     public void Sweep()
     {
         SweepWaiting();
+        SweepEnds();
         if (_now >= _nextIdleSweep || IsOverfull || _sessions.Live > SessionsMax
             || _pending.Count > PendingMax)
         {

@@ -67,6 +67,14 @@ public sealed class TrackerTests
         Nov  2 16:46:00 charon pop3d: LOGOUT, user=finn@example.org, ip=[::ffff:192.0.2.18], port=[50400], top=0, retr=0, rcvd=12, sent=39, time=0
         """;
 
+    // The second login comes more than a minute after its end, as if its id were used again.
+    private const string EndsFirst = """
+        2026-11-01T16:12:00.000000Z mx dovecot: imap(eve@example.org)<811><aB3dEfGhIjKlMnOp>: Disconnected: Logged out in=112 out=893
+        2026-11-01T16:12:00.100000Z mx dovecot: imap-login: Login: user=<eve@example.org>, method=PLAIN, rip=192.0.2.7, lip=192.0.2.1, mpid=811, TLS, session=<aB3dEfGhIjKlMnOp>
+        2026-11-01T16:13:00.000000Z mx dovecot: imap(ben@example.org)<812><bB3dEfGhIjKlMnOp>: Disconnected: Logged out in=112 out=893
+        2026-11-01T16:14:01.000000Z mx dovecot: imap-login: Login: user=<ben@example.org>, method=PLAIN, rip=192.0.2.8, lip=192.0.2.1, mpid=812, session=<bB3dEfGhIjKlMnOp>
+        """;
+
     [Fact]
     public void FilteredMailIsOneMail() => Check(
         Filtered,
@@ -98,6 +106,13 @@ public sealed class TrackerTests
         "Access 58320000000 58380000000 Session x0 >eve@example.org ip=192.0.2.7 Imap Tls",
         "Access 60360000000 60360000000 Logout x0 >finn@example.org ip=192.0.2.18 Pop3 MissingStart",
         "Access 58140000000 0 Login x0 >ben@example.org ip=192.0.2.16 Imap InFlight");
+
+    [Fact]
+    public void AnEndLoggedBeforeItsLoginIsJoined() => Check(
+        EndsFirst,
+        "Access 58320100000 58320000000 Session x0 >eve@example.org ip=192.0.2.7 Imap Tls",
+        "Access 58380000000 58380000000 Logout x0 >ben@example.org Imap MissingStart",
+        "Access 58441000000 0 Login x0 >ben@example.org ip=192.0.2.8 Imap InFlight");
 
     private static void Check(string log, params string[] expected)
     {

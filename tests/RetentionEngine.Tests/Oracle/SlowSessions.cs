@@ -4,25 +4,47 @@ using RetentionEngine.Events;
 namespace RetentionEngine.Tests.Oracle;
 
 /// <summary>docs/RECORDS.md, "Sessions", as a list of open logins that is searched from its start.</summary>
-internal sealed class SlowSessions
+/// <param name="clocks">Latest time seen of each host; kept up by the owner.</param>
+internal sealed class SlowSessions(IReadOnlyDictionary<string, long> clocks)
 {
     private const long IdleMax = 35L * 86_400_000_000;
+    private const long Minute = 60_000_000;
 
     private readonly List<SlowEvent> _open = [];
     private readonly List<SlowRecord> _closed = [];
+
+    // Ends before their logins, with what becomes of them when none comes.
+    private readonly List<(SlowEvent End, SlowRecord Alone)> _early = [];
 
     public void Add(SlowEvent e)
     {
         Expire(e.TimeUnixMicros);
         if (e.Kind == EventKind.Login)
         {
-            _open.Add(e);
+            int early = _early.FindIndex(x => x.End.Session == e.Session && e.Session is not null
+                && x.End.Host == e.Host && x.End.Protocol == e.Protocol
+                && (x.End.User is null or "" || x.End.User == e.User)
+                && Waits(x.End));
+            if (early < 0)
+            {
+                _open.Add(e);
+                return;
+            }
+            _closed.Add(Record(e, _early[early].End, RecordStatus.Session, RecordFlags.None));
+            _early.RemoveAt(early);
             return;
         }
         List<SlowEvent> fitting = Fitting(e);
         if (fitting.Count == 0)
         {
-            _closed.Add(Record(e, e, RecordStatus.Logout, RecordFlags.MissingStart));
+            SlowRecord alone = Record(e, e, RecordStatus.Logout, RecordFlags.MissingStart);
+            if (e.Session is null || _early.Exists(x => x.End.Session == e.Session
+                && x.End.Host == e.Host && x.End.Protocol == e.Protocol && Waits(x.End)))
+            {
+                _closed.Add(alone);
+                return;
+            }
+            _early.Add((e, alone));
             return;
         }
         SlowEvent login = e.Number is >= 0 and { } seconds
@@ -36,14 +58,17 @@ internal sealed class SlowSessions
     public IEnumerable<SlowRecord> Closed(long now)
     {
         Expire(now);
-        return _closed;
+        return _closed.Concat(_early.Where(x => !Waits(x.End)).Select(x => x.Alone));
     }
 
     public IEnumerable<SlowRecord> Open(long now)
     {
         Expire(now);
-        return _open.Select(l => Record(l, null, RecordStatus.Login, RecordFlags.InFlight));
+        return _open.Select(l => Record(l, null, RecordStatus.Login, RecordFlags.InFlight))
+            .Concat(_early.Where(x => Waits(x.End)).Select(x => x.Alone));
     }
+
+    private bool Waits(SlowEvent end) => clocks[end.Host] <= end.TimeUnixMicros + Minute;
 
     private void Expire(long now)
     {

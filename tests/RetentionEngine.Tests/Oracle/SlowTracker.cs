@@ -9,15 +9,22 @@ namespace RetentionEngine.Tests.Oracle;
 /// docs/RECORDS.md written down as plainly as possible: lists, scans over everything that ever
 /// was, no tables. Quadratic; for small logs only.
 /// </summary>
-internal sealed class SlowTracker(IReadOnlyCollection<string> localDomains)
+internal sealed class SlowTracker
 {
     private const long Minute = 60_000_000;
     private const long Day = 86_400_000_000;
 
     private readonly List<SlowHop> _hops = [];
     private readonly List<SlowRecord> _rejects = [];
-    private readonly SlowSessions _sessions = new();
+    private readonly SlowSessions _sessions;
     private readonly Dictionary<string, long> _clocks = new(StringComparer.Ordinal);
+    private readonly IReadOnlyCollection<string> _localDomains;
+
+    public SlowTracker(IReadOnlyCollection<string> localDomains)
+    {
+        _localDomains = localDomains;
+        _sessions = new SlowSessions(_clocks);
+    }
 
     public static ClientIp Ip(string? text) =>
         text is null ? default : ClientIp.Parse(Encoding.Latin1.GetBytes(text));
@@ -373,7 +380,7 @@ internal sealed class SlowTracker(IReadOnlyCollection<string> localDomains)
             | (missingStart ? RecordFlags.MissingStart : 0)
             | (root.NotificationOf is not null ? RecordFlags.Notification : 0)
             | (uid is not null ? RecordFlags.LocalSubmission : 0)
-            | (localDomains.Count == 0 ? RecordFlags.DirectionGuessed : 0)
+            | (_localDomains.Count == 0 ? RecordFlags.DirectionGuessed : 0)
             | (hop.IsIdle && !inFlight ? RecordFlags.MissingEnd : 0)
             | (inFlight ? RecordFlags.InFlight : 0);
         string[] via = [.. new[] { root.UnknownParent ?? root.NotificationOf }
@@ -402,7 +409,7 @@ internal sealed class SlowTracker(IReadOnlyCollection<string> localDomains)
         };
     }
 
-    private bool IsLocal(string address) => localDomains.Contains(
+    private bool IsLocal(string address) => _localDomains.Contains(
         address[(address.LastIndexOf('@') + 1)..], StringComparer.OrdinalIgnoreCase)
         && address.Contains('@', StringComparison.Ordinal);
 

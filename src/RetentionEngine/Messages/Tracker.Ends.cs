@@ -1,0 +1,167 @@
+using System.Runtime.InteropServices;
+using RetentionEngine.Events;
+using RetentionEngine.Records;
+
+namespace RetentionEngine.Messages;
+
+/// <summary>Ends of sessions that were logged before their logins.</summary>
+/// <remarks>
+/// Login and end of a Dovecot session come from two processes through two sockets: a session that
+/// is over at once may have them the wrong way round. Such an end waits for a minute of log time.
+/// </remarks>
+internal sealed partial class Tracker
+{
+    /// <summary>More than these do not wait: their logins are before the log's beginning.</summary>
+    internal const int EndsWaitingMax = 1 << 16;
+
+    // By (host, protocol, session id). Time, offset and flags are those of the end.
+    private readonly Dictionary<ulong, OpenSession> _ends = [];
+    private readonly List<ulong> _endsGone = [];
+
+    /// <summary>Lets an end without a login wait for it.</summary>
+    /// <returns>Whether it waits; else it is a record of its own already.</returns>
+    private bool TryWait(ref readonly LogEvent e, ClientIp ip, ulong idHash, ulong userHash)
+    {
+        if (idHash == 0 || _ends.Count >= EndsWaitingMax)
+        {
+            return false;
+        }
+        if (_ends.TryGetValue(idHash, out OpenSession former))
+        {
+            if (Waits(in former))
+            {
+                return false;
+            }
+            EmitLogout(in former);
+        }
+        _ends[idHash] = new OpenSession
+        {
+            TimeUnixMicros = e.TimeUnixMicros,
+            OffsetMinutes = e.OffsetMinutes,
+            Flags = e.TimeFlags,
+            Host = e.Host,
+            Protocol = e.Protocol,
+            Ip = ip,
+            User = UserText,
+            IdHash = idHash,
+            UserHash = userHash,
+        };
+        return true;
+    }
+
+    private bool Waits(ref readonly OpenSession end) =>
+        _clocks[_groups[end.Host]] <= end.TimeUnixMicros + LateMax;
+
+    /// <summary>Joins a login to the end that was there before it.</summary>
+    private bool TryJoinEnd(ref readonly OpenSession login)
+    {
+        if (_ends.Count == 0 || !_ends.TryGetValue(login.IdHash, out OpenSession end)
+            || end.Host != login.Host || end.Protocol != login.Protocol
+            || (end.UserHash != 0 && end.UserHash != login.UserHash)
+            || !Waits(in end))
+        {
+            return false;
+        }
+        ref RecordRow row = ref AddEnd(in end, RecordStatus.Session);
+        FillAccess(ref row, in login);
+        _ends.Remove(login.IdHash);
+        return true;
+    }
+
+    private ref RecordRow AddEnd(ref readonly OpenSession end, RecordStatus status)
+    {
+        ref RecordRow row = ref _batch.Add();
+        row.Kind = RecordKind.Access;
+        row.Status = status;
+        row.SizeBytes = -1;
+        row.Uid = -1;
+        row.Protocol = end.Protocol;
+        row.Flags = end.Flags;
+        row.Host = HostText(end.Host);
+        row.FinalTimeUnixMicros = end.TimeUnixMicros;
+        row.FinalOffsetMinutes = end.OffsetMinutes;
+        return ref row;
+    }
+
+    private void EmitLogout(ref readonly OpenSession end)
+    {
+        ref RecordRow row = ref AddEnd(in end, RecordStatus.Logout);
+        FillAccess(ref row, in end);
+        row.Flags |= RecordFlags.MissingStart;
+    }
+
+    private void SweepEnds()
+    {
+        foreach (KeyValuePair<ulong, OpenSession> entry in _ends)
+        {
+            OpenSession end = entry.Value;
+            if (!Waits(in end))
+            {
+                EmitLogout(in end);
+                _endsGone.Add(entry.Key);
+            }
+        }
+        ForgetEnds();
+    }
+
+    private void PurgeEnds(long limitUnixMicros)
+    {
+        foreach (KeyValuePair<ulong, OpenSession> entry in _ends)
+        {
+            if (entry.Value.TimeUnixMicros <= limitUnixMicros)
+            {
+                _endsGone.Add(entry.Key);
+            }
+        }
+        ForgetEnds();
+    }
+
+    private void ForgetEnds()
+    {
+        foreach (ulong key in _endsGone)
+        {
+            _ends.Remove(key);
+        }
+        _endsGone.Clear();
+    }
+
+    private void EmitWaitingEnds()
+    {
+        foreach (OpenSession end in _ends.Values)
+        {
+            EmitLogout(in end);
+        }
+    }
+
+    private void MoveEnds(StringTable source, StringTable target)
+    {
+        foreach (ulong key in _ends.Keys)
+        {
+            Move(source, target, ref CollectionsMarshal.GetValueRefOrNullRef(_ends, key).User);
+        }
+    }
+
+    private void SaveEnds(ref SnapshotWriter writer)
+    {
+        writer.Int(_ends.Count);
+        foreach (OpenSession end in _ends.Values)
+        {
+            writer.Raw(end);
+            writer.Text(end.User);
+        }
+    }
+
+    private void LoadEnds(ref SnapshotReader reader)
+    {
+        int count = reader.Count(int.MaxValue);
+        for (int i = 0; i < count; i++)
+        {
+            OpenSession end = reader.Raw<OpenSession>();
+            end.User = reader.Text();
+            end.UserHash = end.User == 0
+                ? 0
+                : SessionHash(end.Host, end.Protocol, _batch.Strings.HashOf(end.User));
+            _ends[end.IdHash] = end;
+        }
+    }
+}

@@ -1,0 +1,81 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Security.Cryptography;
+using RetentionEngine.Tests.Buckets;
+using Xunit;
+
+namespace RetentionEngine.Lab;
+
+/// <summary>
+/// One run of real daemons: a script of this repository starts them in namespaces of their own,
+/// has them driven, and leaves behind their logs and the records that must come of them.
+/// </summary>
+/// <remarks>
+/// Every process of the run ends with the first one of its process namespace, and that one with
+/// the script. A run that does not come to its end fails the tests; it never counts as skipped.
+/// </remarks>
+internal sealed class LabRun : IDisposable
+{
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(7);
+
+    private readonly TestDirectory _out = new();
+
+    /// <param name="script">Below the root of the repository; its argument is the folder to fill.</param>
+    public LabRun(string script)
+    {
+        string? given = Environment.GetEnvironmentVariable("LAB_SEED");
+        Seed = given is null
+            ? RandomNumberGenerator.GetInt32(int.MaxValue)
+            : int.Parse(given, CultureInfo.InvariantCulture);
+        Console.WriteLine($"{script}: LAB_SEED={Seed}");
+        var watch = Stopwatch.StartNew();
+        Run(script);
+        Console.WriteLine($"{script}: {watch.Elapsed.TotalSeconds:0} s");
+    }
+
+    /// <summary>Decides the order and the content of what is driven.</summary>
+    public int Seed { get; }
+
+    public string this[string name] => _out[name];
+
+    public static string Root { get; } = FindRoot();
+
+    public void Dispose() => _out.Dispose();
+
+    private static string FindRoot()
+    {
+        string? directory = AppContext.BaseDirectory;
+        while (directory is not null && !File.Exists(Path.Combine(directory, "RetentionEngine.sln")))
+        {
+            directory = Path.GetDirectoryName(directory);
+        }
+        return directory ?? throw new InvalidOperationException("The lab needs a work tree.");
+    }
+
+    private void Run(string script)
+    {
+        if (!OperatingSystem.IsLinux() || !Environment.IsPrivilegedProcess)
+        {
+            Assert.Fail("The lab runs mail daemons in namespaces: it needs root on Debian 12.");
+        }
+        var start = new ProcessStartInfo("/bin/bash")
+        {
+            ArgumentList = { Path.Combine(Root, script), _out.Path },
+            UseShellExecute = false,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        start.Environment["SEED"] = Seed.ToString(CultureInfo.InvariantCulture);
+        using Process process = Process.Start(start)!;
+        Task<string> error = process.StandardError.ReadToEndAsync();
+        Task<string> output = process.StandardOutput.ReadToEndAsync();
+        if (!process.WaitForExit(s_patience))
+        {
+            process.Kill(entireProcessTree: true);
+            Assert.Fail($"{script} had no end within {s_patience.TotalMinutes} minutes");
+        }
+        Assert.True(
+            process.ExitCode == 0,
+            $"{script}, seed {Seed}, exit code {process.ExitCode}\n{output.Result}\n{error.Result}");
+    }
+}

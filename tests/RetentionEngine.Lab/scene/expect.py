@@ -1,0 +1,57 @@
+"""What must come out of the scene's logs: tools/sample/expect.py joins the driver's notes with
+them; this says which logs there are, and reads the styles that are not rsyslog's."""
+
+import datetime
+import gzip
+import json
+import os
+import re
+import shutil
+import sys
+import zoneinfo
+
+DOMAINS = "lab.example.org own.example.org mx3.example.org mx4.example.org"
+ZONE = zoneinfo.ZoneInfo("Europe/Berlin")
+OWN = re.compile(r"(\w{3} \d\d \d\d:\d\d:\d\d) (.*)")
+
+
+def own_lines(folder):
+    """The lines of maillog_file and of Dovecot's log_path, as rsyslog would have written them."""
+    for name in sorted(os.listdir(folder), key=lambda n: (n.startswith("dovecot"), n[-2:] != ".1",
+                                                          not n.endswith(".gz"))):
+        opener = gzip.open if name.endswith(".gz") else open
+        with opener(os.path.join(folder, name), "rt", encoding="utf-8") as lines:
+            for line in lines:
+                stamp, rest = OWN.match(line.rstrip("\n")).groups()
+                year = datetime.datetime.now(ZONE).year
+                at = datetime.datetime.strptime("%d %s" % (year, stamp), "%Y %b %d %H:%M:%S")
+                if name.startswith("dovecot"):
+                    rest = "mx4 dovecot: " + re.sub(r"^([^:]*(?:<[^>]*>)*[^:]*: )(?:Info|Warning|"
+                                                    r"Error): ", r"\1", rest)
+                yield at.replace(tzinfo=ZONE).isoformat() + " " + rest
+
+
+def main(here, work, out):
+    sys.path.insert(0, here)
+    import expect
+
+    with open(work + "/truth.json", encoding="utf-8") as text:
+        truth = json.load(text)
+    noted = [t for t in truth if t["host"] != "mx4"]
+    names = ("mail.log.1", "mail.log")
+    rows = expect.all_rows(expect.Log(expect.read_lines(work + "/log/rfc3339", names)), noted)
+    for style in ("rfc3339", "traditional"):
+        os.makedirs(out + "/" + style)
+        for name in names:
+            shutil.copy2("%s/log/%s/%s" % (work, style, name), "%s/%s" % (out, style))
+    expect.write(out + "/rfc3339", rows, DOMAINS)
+    expect.write(out + "/traditional", expect.without_fractions(rows), DOMAINS)
+
+    shutil.copytree(work + "/log/own", out + "/own")
+    own = expect.Log(own_lines(out + "/own"))
+    rows = expect.all_rows(own, [t for t in truth if t["host"] == "mx4"])
+    expect.write(out + "/own", expect.without_fractions(rows), DOMAINS)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:4])

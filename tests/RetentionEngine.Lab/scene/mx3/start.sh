@@ -1,0 +1,36 @@
+#!/bin/bash
+# Configures and starts Postfix and Dovecot of mx3, inside its own root.
+set -euo pipefail
+. /sample/users.sh
+add_user vmail 5000 /srv/mail
+cd /etc/postfix
+cp /sample/mx3/main.cf /sample/mx3/master.cf .
+openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=mx3.example.org \
+  -keyout key.pem -out cert.pem 2> /dev/null
+boxes="anna ben journal files drops turns away both"
+for box in $boxes; do echo "$box@lab.example.org -"; done > mailboxes
+echo 'jürgen@lab.example.org -' >> mailboxes
+cat > virtual <<'Y'
+everyone@lab.example.org  anna@lab.example.org, ben@lab.example.org
+Y
+echo '192.0.2.66/32 reject' > postscreen
+printf 'root: anna@lab.example.org\n' > /etc/aliases
+postalias /etc/aliases
+
+cp /sample/mx3/dovecot.conf /etc/dovecot/dovecot.conf
+for box in $boxes; do echo "$box@lab.example.org:{PLAIN}secret-$box"; done > /etc/dovecot/users
+sieve() { # mailbox, script from stdin
+  mkdir -p "/srv/mail/lab.example.org/$1/sieve"
+  ln -s sieve/main.sieve "/srv/mail/lab.example.org/$1/.dovecot.sieve"
+  cat > "/srv/mail/lab.example.org/$1/sieve/main.sieve"
+}
+sieve files <<< 'require ["fileinto", "mailbox"]; fileinto :create "Lists";'
+sieve drops <<< 'discard;'
+sieve turns <<< 'redirect "partner@example.com";'
+sieve both <<< 'require "copy"; redirect :copy "partner@example.com";'
+sieve away <<< 'require "vacation"; vacation "Back on Monday";'
+chown -R vmail:vmail /srv/mail
+dovecot -c /etc/dovecot/dovecot.conf
+postfix start
+touch /run/ready
+while :; do sleep 60; done

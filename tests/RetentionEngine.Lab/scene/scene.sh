@@ -1,0 +1,6 @@
+# Sourced by net.sh: the hosts of this scene, and who drives them.
+hosts="mx3 mx4"
+drive() {
+  /usr/bin/python3 "$scene/milter.py" &
+  "$DOTNET" "$DRIVER" "$1"
+}
