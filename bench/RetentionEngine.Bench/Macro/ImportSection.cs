@@ -35,7 +35,8 @@ internal static class ImportSection
             rounds.AddProcess("grep", () => Scanners.Grep(standard.Path));
         }
         rounds.Run(scale.ImportRounds, warm: 0);
-        Report(figures, standard, outcomes);
+        (double MBps, string Kind) published = PublishedImport.Run(scale, folder, figures);
+        Report(figures, standard, outcomes, published);
         ReportDistinct(figures, outcomes, distinctOutcomes);
         if (rounds.Has("grep"))
         {
@@ -65,7 +66,8 @@ internal static class ImportSection
     }
 
     private static void Report(
-        Figures figures, LogInput input, List<ImportOutcome> outcomes)
+        Figures figures, LogInput input, List<ImportOutcome> outcomes,
+        (double MBps, string Kind) published)
     {
         ImportOutcome last = outcomes[^1];
         figures.Add("import.MB", input.Bytes / 1e6, "MB", "log, traditional stamps, page cache");
@@ -73,20 +75,25 @@ internal static class ImportSection
         figures.Add("import.strangeLines", last.StrangeLines, "lines", "lines not understood");
         figures.Add("import.records", last.Records, "records", "records in the store");
         figures.Add("import.buckets", last.Buckets, "buckets", "buckets of all classes");
+        double jit = outcomes.Max(o => o.MBps);
         figures.Add(
-            "import.wallMBps", outcomes.Max(o => o.MBps), "MB/s",
-            "raw log by the clock, durable and encrypted, best round");
+            "import.jitWallMBps", jit, "MB/s",
+            "raw log by the clock, durable and encrypted, just-in-time compiler, best round");
         figures.Add(
-            "import.wallMedianMBps", Rounds.Median(outcomes.Select(o => o.MBps)), "MB/s",
+            "import.jitWallMedianMBps", Rounds.Median(outcomes.Select(o => o.MBps)), "MB/s",
             "the same, median round");
         figures.Add(
+            "import.wallMBps", Math.Max(jit, published.MBps), "MB/s",
+            $"the best of them: {(published.MBps > jit ? published.Kind : "jit")}");
+        figures.Add(
             "import.cpuMBps", outcomes.Max(o => o.CpuMBps), "MB/CPU s",
-            "raw log per CPU second of all threads, compiler included");
+            "raw log per CPU second of all threads, just-in-time compiler included");
         figures.Add(
             "import.nsPerRecord", outcomes.Min(o => o.CpuMs) * 1e6 / last.Records, "ns",
             "CPU per record, all stages");
         figures.Add(
-            "import.peakMiB", outcomes.Max(o => o.PeakMiB), "MiB", "VmHWM of the importing process");
+            "import.peakMiB", outcomes.Max(o => o.PeakMiB), "MiB",
+            "VmHWM of the importing process, just-in-time compiler and all");
         figures.Add(
             "import.allocatedPerLine", outcomes.Min(o => (double)o.AllocatedBytes / o.Lines),
             "bytes", "managed, whole import with its start, all threads");

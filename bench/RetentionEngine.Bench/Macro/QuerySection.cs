@@ -131,7 +131,7 @@ internal static class QuerySection
         figures.Add(
             "query.processJitMedianMs", rounds["jit"].MedianWallMs, "ms", "the same, median");
         string best = "jit";
-        foreach (string kind in (string[])["r2r", "aot"])
+        foreach (string kind in PublishedTool.Kinds)
         {
             if (!rounds.Has(kind))
             {
@@ -152,11 +152,9 @@ internal static class QuerySection
     private static IEnumerable<(string Name, string Program)> Programs()
     {
         yield return ("jit", Path.Combine(AppContext.BaseDirectory, "retention"));
-        foreach (string kind in (string[])["r2r", "aot"])
+        foreach (string kind in PublishedTool.Kinds)
         {
-            string path = Path.GetFullPath(
-                Path.Combine("artifacts", "publish", "retention", kind, "retention"));
-            if (File.Exists(path))
+            if (PublishedTool.Find(kind) is { } path)
             {
                 yield return (kind, path);
             }

@@ -60,6 +60,22 @@ internal static class Machine
             : long.Parse(peak.Split(' ')[0], CultureInfo.InvariantCulture) / 1024.0;
     }
 
+    /// <summary>Highest resident memory of another process so far; 0 when it has ended.</summary>
+    public static double PeakMiB(int process)
+    {
+        try
+        {
+            return FieldOf($"/proc/{process}/status", "VmHWM") is { } peak
+                ? long.Parse(peak.Split(' ')[0], CultureInfo.InvariantCulture) / 1024.0
+                : 0;
+        }
+        catch (IOException)
+        {
+            // It ended while its state was being read.
+            return 0;
+        }
+    }
+
     /// <summary>The commit that is measured, with <c>-dirty</c> behind it if files differ.</summary>
     public static string Commit()
     {
