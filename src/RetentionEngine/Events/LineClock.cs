@@ -102,7 +102,7 @@ internal sealed class LineClock
     {
         if (month == _month && day == _day)
         {
-            return Local(_dayStart + secondOfDay, out offsetMinutes);
+            return Advance(_dayStart + secondOfDay, out offsetMinutes);
         }
         int year = _year;
         if (!_hasLast && !_hasYear)
@@ -121,11 +121,18 @@ internal sealed class LineClock
         _month = month;
         _day = day;
         _dayStart = CivilSeconds(year, month, day, 0);
-        return Local(_dayStart + secondOfDay, out offsetMinutes);
+        return Advance(_dayStart + secondOfDay, out offsetMinutes);
     }
 
     /// <summary>An instant from local civil seconds; moves the order along.</summary>
     public long Local(long localSeconds, out short offsetMinutes)
+    {
+        // A stamp without year that follows is read by this one, not by the last of its day.
+        _month = 0;
+        return Advance(localSeconds, out offsetMinutes);
+    }
+
+    private long Advance(long localSeconds, out short offsetMinutes)
     {
         long slot = Math.DivRem(localSeconds, SlotSeconds, out long within);
         slot -= within < 0 ? 1 : 0;
@@ -230,9 +237,10 @@ internal sealed class LineClock
     {
         bool leapDay = month == 2 && day == 29;
         int reach = leapDay ? 8 : 1;
-        int best = _year;
+        int last = DateTime.UnixEpoch.AddSeconds(_lastLocal).Year;
+        int best = last;
         long bestDistance = long.MaxValue;
-        for (int year = _year - reach; year <= _year + reach; year++)
+        for (int year = last - reach; year <= last + reach; year++)
         {
             if (leapDay && !DateTime.IsLeapYear(year))
             {

@@ -7,10 +7,10 @@ namespace RetentionEngine.Events;
 
 /// <summary>Reads what stands before the message: priority, stamp, host, tag, process id.</summary>
 /// <remarks>
-/// Known are the traditional stamp, RFC 3339 and RFC 5424, each with or without priority. The last
-/// stamp is remembered: a busy log has many lines a second.
+/// Known are the traditional stamp, RFC 3339 and RFC 5424, each with or without priority, and what
+/// LinePrefix.Rare.cs adds. The last stamp is remembered: a busy log has many lines a second.
 /// </remarks>
-internal sealed class LinePrefix
+internal sealed partial class LinePrefix
 {
     private const long MicrosPerSecond = 1_000_000;
     private const int SecondsPerDay = 86_400;
@@ -128,17 +128,27 @@ internal sealed class LinePrefix
             at = close + 1;
             first = at < end ? Unsafe.Add(ref block, at) : (byte)0;
         }
+        _isDovecotFirst = first == 'd' && Scan.Is(ref block, at, end, "dovecot: "u8);
+        if (_isDovecotFirst)
+        {
+            at += 9;
+            first = at < end ? Unsafe.Add(ref block, at) : (byte)0;
+        }
         if (first is >= (byte)'A' and <= (byte)'Z')
         {
-            at = ReadTraditional(ref block, at, end);
+            at = ReadTraditional(ref block, at, end, year: 0);
             return at < 0 ? LineOutcome.NoPrefix : ReadTag(ref block, at, end);
         }
         if (Scan.Is(ref block, at, end, "1 "u8))
         {
             return ReadSyslogProtocol(ref block, at + 2, end);
         }
-        at = ReadIso(ref block, at, end);
-        return at < 0 ? LineOutcome.NoPrefix : ReadTag(ref block, at, end);
+        int year = end - at > 20 ? Year(ref block, at) : -1;
+        int behind = year > 0
+            ? ReadTraditional(ref block, at + 5, end, year)
+            : ReadIso(ref block, at, end);
+        behind = behind < 0 ? ReadUnixTime(ref block, at, end) : behind;
+        return behind < 0 ? LineOutcome.NoPrefix : ReadTag(ref block, behind, end);
     }
 
     /// <summary>Reads only the stamp at the beginning of a line.</summary>
@@ -147,23 +157,22 @@ internal sealed class LinePrefix
 
     /// <summary><c>Mmm dd HH:MM:SS </c>; the day has two places, a zero, or one place.</summary>
     /// <returns>Offset behind the space, or -1.</returns>
-    private int ReadTraditional(ref byte block, int at, int end)
+    private int ReadTraditional(ref byte block, int at, int end, int year)
     {
         if (end - at < 16)
         {
             return -1;
         }
         Vector128<byte> stamp = Vector128.LoadUnsafe(ref Unsafe.Add(ref block, at));
-        if (stamp == _stamp)
+        if (stamp == _stamp && year == 0)
         {
             return at + 16;
         }
         ulong date = Scan.Load(ref block, at) & 0xFF_FFFF_FFFF_FFFF;
-        if (date == _date)
+        int now = SecondOfDay(ref block, at + 7);
+        if (date == _date && now >= 0 && Unsafe.Add(ref block, at + 15) == ' ' && year == 0)
         {
-            int now = SecondOfDay(ref block, at + 7);
-            return now < 0 || Unsafe.Add(ref block, at + 15) != ' '
-                ? -1 : Traditional(now, stamp, at + 16);
+            return Traditional(now, stamp, at + 16);
         }
         int month = Month(ref Unsafe.Add(ref block, at));
         int dayAt = at + 4;
@@ -178,11 +187,14 @@ internal sealed class LinePrefix
         int day = ((tens == ' ' ? 0 : tens - '0') * 10) + ones - '0';
         int second = SecondOfDay(ref block, clockAt);
         if (!char.IsAsciiDigit((char)ones) || (tens != ' ' && !char.IsAsciiDigit((char)tens))
-            || day < 1 || day > DateTime.DaysInMonth(2024, month) || second < 0
-            || Unsafe.Add(ref block, clockAt - 1) != ' '
-            || Unsafe.Add(ref block, clockAt + 8) != ' ')
+            || day < 1 || day > DateTime.DaysInMonth(2024, month)
+            || Unsafe.Add(ref block, clockAt - 1) != ' ')
         {
             return -1;
+        }
+        if (year != 0 || second < 0 || Unsafe.Add(ref block, clockAt + 8) != ' ')
+        {
+            return ReadDated(ref block, clockAt, end, year, month, day);
         }
         _month = month;
         _day = day;
@@ -248,7 +260,7 @@ internal sealed class LinePrefix
         if (Two(ref block, at) < 0 || Two(ref block, at + 2) < 0 || year < 1970
             || month is < 1 or > 12 || day < 1 || day > DateTime.DaysInMonth(year, month)
             || second < 0 || Unsafe.Add(ref block, at + 4) != '-'
-            || Unsafe.Add(ref block, at + 7) != '-' || Unsafe.Add(ref block, at + 10) != 'T')
+            || Unsafe.Add(ref block, at + 7) != '-' || Unsafe.Add(ref block, at + 10) is not ((byte)'T' or (byte)' '))
         {
             return false;
         }
@@ -318,13 +330,23 @@ internal sealed class LinePrefix
     /// <summary><c>HOST TAG[PID]: </c> or <c>HOST TAG: </c>.</summary>
     private LineOutcome ReadTag(ref byte block, int at, int end)
     {
+        _oddPairLength = 0;
+        at = SkipBracketedFacility(ref block, at, end);
         HostStart = at;
         HostEnd = Scan.IndexOf(ref block, at, end, (byte)' ');
         if (HostEnd == end || HostEnd == at)
         {
             return LineOutcome.Ignored;
         }
+        if (_isDovecotFirst || Unsafe.Add(ref block, HostEnd - 1) == ':'
+            || IsDovecotService(ref block, at, end))
+        {
+            return ReadHostless(ref block, at, end);
+        }
         int tag = HostEnd + 1;
+        int column = Scan.IndexOf(ref block, tag, end, (byte)' ');
+        bool hasColumn = IsFacility(Scan.Span(ref block, tag, column));
+        tag = hasColumn ? column + 1 : tag;
         int i = tag;
         while (i < end && Unsafe.Add(ref block, i) is not ((byte)' ' or (byte)':' or (byte)'['))
         {
@@ -344,6 +366,12 @@ internal sealed class LinePrefix
             return LineOutcome.Ignored;
         }
         MessageStart = i + 2;
+        if (hasColumn && !SetPair(
+            Scan.Span(ref block, HostStart, HostEnd), Scan.Span(ref block, tag, TagEnd)))
+        {
+            return LineOutcome.Ignored;
+        }
+        SkipMessageId(ref block, end);
         return LineOutcome.Event;
     }
 
@@ -359,6 +387,7 @@ internal sealed class LinePrefix
         {
             return LineOutcome.NoPrefix;
         }
+        _oddPairLength = 0;
         HostStart = at;
         HostEnd = Scan.IndexOf(ref block, at, end, (byte)' ');
         TagEnd = Scan.IndexOf(ref block, HostEnd + 1, end, (byte)' ');

@@ -43,8 +43,8 @@ internal static class SourceHead
                 continue;
             }
             first = first == long.MinValue ? prefix.TimeUnixMicros : first;
-            LineHeader header = headers.Find(
-                head[prefix.HostStart..prefix.TagEnd], prefix.HostEnd - prefix.HostStart);
+            ReadOnlySpan<byte> pair = prefix.Pair(ref at, out int hostLength);
+            LineHeader header = headers.Find(pair, hostLength);
             if (TryCreation(ref at, prefix.MessageStart, end, header.Tag, out long seconds))
             {
                 return YearOfFirst(first, prefix.TimeUnixMicros, seconds, zone);

@@ -219,15 +219,15 @@ internal sealed class Tokenizer(HostTable hosts)
 
     private LineHeader FindHeader(ref byte block)
     {
-        ReadOnlySpan<byte> pair = Scan.Span(ref block, _prefix.HostStart, _prefix.TagEnd);
+        ReadOnlySpan<byte> pair = _prefix.Pair(ref block, out int hostLength);
         ref byte at = ref Unsafe.Add(ref block, _prefix.HostStart);
-        if (pair.Length >= HeaderMemo.KeyBytes)
+        if (pair.Length >= HeaderMemo.KeyBytes || _prefix.IsOdd)
         {
-            return _headers.Find(pair, _prefix.HostEnd - _prefix.HostStart);
+            return _headers.Find(pair, hostLength);
         }
         if (!_memo.TryFind(ref at, pair.Length, out int slot))
         {
-            LineHeader header = _headers.Find(pair, _prefix.HostEnd - _prefix.HostStart);
+            LineHeader header = _headers.Find(pair, hostLength);
             slot &= ~1;
             _memo.Store(slot, pair, header);
         }

@@ -8,7 +8,7 @@ namespace RetentionEngine.Tests.Oracle;
 internal static class SlowAccess
 {
     private static readonly Regex s_dovecotLogin = SlowParser.Pattern(
-        @"^(?<service>imap|pop3|managesieve|submission)-login: (?:Login|Logged in): (?<elements>.*)$");
+        @"^(?:Info: )?(?<service>imap|pop3|managesieve|submission)-login: (?:Info: )?(?:Login|Logged in): (?<elements>.*)$");
 
     private static readonly Regex s_user = SlowParser.Pattern(
         @"(?:^|, |\s)user=<(?<v>.*?)>(?=, (?:method|rip|lip|mpid|session|secured|TLS)|$)");
@@ -25,8 +25,8 @@ internal static class SlowAccess
     private static readonly Regex s_tls = SlowParser.Pattern(@"(?:^|, )TLS");
 
     private static readonly Regex s_dovecotEnd = SlowParser.Pattern(
-        @"^(?<service>imap|pop3|managesieve|submission|IMAP|POP3|imap-hibernate)"
-        + @"\((?<user>.*?)\)(?:<(?<pid>\d+)>(?:<(?<session>[^>]*)>)?)?: "
+        @"^(?:Info: )?(?<service>imap|pop3|managesieve|submission|IMAP|POP3|imap-hibernate)"
+        + @"\((?<user>.*?)\)(?:<(?<pid>\d+)>(?:<(?<session>[^>]*)>)?)?: (?:Info: )?"
         + @"(?:Disconnected|Logged out|Connection closed|Server shutting down)"
         + @".* (?:out|bytes|top)=.*$");
 

@@ -9,15 +9,15 @@ internal sealed class SlowClock(TimeZoneInfo zone, long firstLineLatestUnixMicro
     private const string Months = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
     private static readonly Regex s_rfc3339 = SlowParser.Pattern(
-        @"^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:?\d\d)$");
+        @"^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?(Z|[+-]\d\d:?\d\d|)$");
 
     private static readonly Regex s_traditional = SlowParser.Pattern(
-        @"^([A-Z][a-z][a-z]) (?: ?(\d)|(\d\d)) (\d\d):(\d\d):(\d\d)$");
+        @"^([A-Z][a-z][a-z]) (?: ?(\d)|(\d\d)) (\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?$");
 
     private DateTime? _previousLocal;
     private bool _secondPass;
 
-    public sealed record Stamp(long Micros, int OffsetMinutes, bool Inferred);
+    public sealed record Stamp(long Micros, int OffsetMinutes, bool YearInferred, bool ZoneInferred);
 
     public Stamp? Read(string text) => ReadRfc3339(text) ?? ReadTraditional(text);
 
@@ -27,6 +27,11 @@ internal sealed class SlowClock(TimeZoneInfo zone, long firstLineLatestUnixMicro
         if (!m.Success || !TryDate(Int(m, 1), Int(m, 2), Int(m, 3), m, 4, out DateTime local))
         {
             return null;
+        }
+        string fraction = m.Groups[7].Value.PadRight(6, '0')[..6];
+        if (m.Groups[8].Length == 0)
+        {
+            return Local(local, fraction, yearInferred: false);
         }
         string zoneText = m.Groups[8].Value.Replace(":", "", StringComparison.Ordinal);
         int offset = 0;
@@ -40,11 +45,10 @@ internal sealed class SlowClock(TimeZoneInfo zone, long firstLineLatestUnixMicro
             }
             offset = ((hours * 60) + minutes) * (zoneText[0] == '-' ? -1 : 1);
         }
-        string fraction = m.Groups[7].Value.PadRight(6, '0')[..6];
         long micros = Micros(local) - (offset * 60_000_000L)
             + int.Parse(fraction, CultureInfo.InvariantCulture);
         _previousLocal = local;
-        return new Stamp(micros, offset, Inferred: false);
+        return new Stamp(micros, offset, YearInferred: false, ZoneInferred: false);
     }
 
     private Stamp? ReadTraditional(string text)
@@ -62,14 +66,20 @@ internal sealed class SlowClock(TimeZoneInfo zone, long firstLineLatestUnixMicro
         {
             return null;
         }
+        return Local(local, m.Groups[7].Value.PadRight(6, '0')[..6], yearInferred: true);
+    }
+
+    private Stamp Local(DateTime local, string fraction, bool yearInferred)
+    {
         int offset = Offset(local);
-        long micros = Micros(local) - (offset * 60_000_000L);
+        long micros = Micros(local) - (offset * 60_000_000L)
+            + int.Parse(fraction, CultureInfo.InvariantCulture);
         if (zone.IsInvalidTime(local))
         {
             offset = (int)zone.GetUtcOffset(local.AddHours(3)).TotalMinutes;
         }
         _previousLocal = local;
-        return new Stamp(micros, offset, Inferred: true);
+        return new Stamp(micros, offset, yearInferred, ZoneInferred: true);
     }
 
     /// <summary>The latest year in which the stamp is not younger than the file.</summary>

@@ -12,7 +12,7 @@ namespace RetentionEngine.Tests.Oracle;
 internal sealed class SlowParser(TimeZoneInfo zone, long firstLineLatestUnixMicros, int year = 0)
 {
     private static readonly Regex s_header = Pattern(
-        @"^(?:<\d{1,3}>)?(?<stamp>[A-Z][a-z][a-z] (?: \d|\d\d|\d) \d\d:\d\d:\d\d|\d{4}-[^ ]+) "
+        @"^(?:<\d{1,3}>)?(?<stamp>[A-Z][a-z][a-z] (?: \d|\d\d|\d) \d\d:\d\d:\d\d(?:[.,]\d{1,9})?|\d{4}-[^ ]+) "
         + @"(?<host>[^ ]+) (?<tag>[^ \[\]:]+)(?:\[(?<pid>\d+)\])?: (?<text>.*)$");
 
     private static readonly Regex s_header5424 = Pattern(
@@ -47,6 +47,7 @@ internal sealed class SlowParser(TimeZoneInfo zone, long firstLineLatestUnixMicr
         {
             line = line[..^1];
         }
+        line = SlowPrefix.Usual(line);
         Match m = s_header5424.Match(line);
         if (m.Success)
         {
@@ -94,8 +95,8 @@ internal sealed class SlowParser(TimeZoneInfo zone, long firstLineLatestUnixMicr
         {
             TimeUnixMicros = stamp.Micros,
             OffsetMinutes = stamp.OffsetMinutes,
-            YearInferred = stamp.Inferred,
-            ZoneInferred = stamp.Inferred,
+            YearInferred = stamp.YearInferred,
+            ZoneInferred = stamp.ZoneInferred,
             Host = header.Groups["host"].Value,
         };
         SlowOutcome outcome;
