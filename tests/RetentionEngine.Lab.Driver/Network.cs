@@ -9,16 +9,15 @@ internal sealed class Network(string work)
     private static readonly string[] s_local =
         ["lab.example.org", "own.example.org", "mx3.example.org", "mx4.example.org"];
 
-    public static string LocalDomains { get; } = string.Join(' ', s_local);
-
     public string Work => work;
 
     public static bool IsLocal(string address) =>
         s_local.Contains(address[(address.LastIndexOf('@') + 1)..]);
 
-    /// <summary>The host's address of the client's family: mx3 is 203.0.113.3 and 2001:db8::3.</summary>
+    /// <summary>The host's address of the client's family, as 203.0.113.3 for mx3.</summary>
     public static string AddressOf(string host, string clientIp) =>
-        (clientIp.Contains(':', StringComparison.Ordinal) ? "2001:db8::" : "203.0.113.") + host[2..];
+        (clientIp.Contains(':', StringComparison.Ordinal) ? "2001:db8::" : "203.0.113.")
+        + host[2..];
 
     public static IPEndPoint From(string ip) => new(IPAddress.Parse(ip), 0);
 
@@ -50,7 +49,8 @@ internal sealed class Network(string work)
         process.WaitForExit();
         return process.ExitCode == 0
             ? output
-            : throw new InvalidOperationException($"{host}: {command[0]} ended with {process.ExitCode}");
+            : throw new InvalidOperationException(
+                $"{host}: {command[0]} ended with {process.ExitCode}");
     }
 
     public string Root(string host, string path) => $"{work}/ov/{host}/root{path}";

@@ -36,7 +36,7 @@ for (int part = 0; part < parts.Length; part++)
             catch (Exception e) when (e is not OutOfMemoryException)
             {
                 Interlocked.Increment(ref wrong);
-                await Console.Error.WriteLineAsync($"{e.GetType().Name}: {e.Message}\n{e.StackTrace}");
+                await Console.Error.WriteLineAsync(e.ToString());
             }
         });
     if (part == 0)

@@ -5,6 +5,9 @@ internal static class Rotation
 {
     private static readonly string[] s_styles = ["rfc3339", "traditional"];
 
+    private static readonly (string Name, string Folder)[] s_own =
+        [("postfix", "maillog-file"), ("dovecot", "dovecot-file")];
+
     public static void Rotate(Network network)
     {
         foreach (string style in s_styles)
@@ -19,18 +22,17 @@ internal static class Rotation
         network.Run("mx4", 0, "", "doveadm", "log", "reopen");
     }
 
-    /// <summary>Copies what mx4 wrote, with the files' times, to where the others' logs are.</summary>
+    /// <summary>Copies what mx4 wrote, with the files' times, to the other logs.</summary>
     public static void Collect(Network network)
     {
-        string target = $"{network.Work}/log/own";
-        Directory.CreateDirectory(target);
-        foreach (string log in Directory.GetFiles(network.Root("mx4", "/var/log"), "*.log*"))
+        foreach ((string name, string folder) in s_own)
         {
-            string name = Path.GetFileName(log);
-            if (name.StartsWith("postfix", StringComparison.Ordinal)
-                || name.StartsWith("dovecot", StringComparison.Ordinal))
+            string target = $"{network.Work}/log/{folder}";
+            Directory.CreateDirectory(target);
+            string logs = network.Root("mx4", "/var/log");
+            foreach (string log in Directory.GetFiles(logs, name + ".log*"))
             {
-                File.Copy(log, Path.Combine(target, name));
+                File.Copy(log, Path.Combine(target, Path.GetFileName(log)));
             }
         }
     }

@@ -14,6 +14,7 @@ internal sealed class Sessions(Truth truth)
     [
         ("mx3", ["anna@lab.example.org", "ben@lab.example.org"]),
         ("mx4", ["olga@own.example.org", "paul@own.example.org"]),
+        ("mx5", ["vera", "walt"]),
     ];
 
     /// <summary>The sessions of one part; it keeps the addresses of the parts apart.</summary>
@@ -21,23 +22,29 @@ internal sealed class Sessions(Truth truth)
     {
         SecureSocketOptions[] ways =
         [
-            SecureSocketOptions.None, SecureSocketOptions.StartTls, SecureSocketOptions.SslOnConnect,
+            SecureSocketOptions.None,
+            SecureSocketOptions.StartTls,
+            SecureSocketOptions.SslOnConnect,
         ];
-        foreach ((string host, string[] users) in Boxes)
+        for (int box = 0; box < Boxes.Length; box++)
         {
+            (string host, string[] users) = Boxes[box];
             for (int n = 0; n < 6; n++)
             {
-                string ip = n == 5 ? $"2001:db8:a::{20 + (2 * part) + (host == "mx3" ? 0 : 1)}"
-                    : $"192.0.2.{100 + (part * 20) + (host == "mx3" ? 0 : 10) + n}";
+                string ip = n == 5 && host != "mx5" ? $"2001:db8:a::{20 + (3 * part) + box}"
+                    : $"192.0.2.{100 + (part * 30) + (box * 10) + n}";
                 (string user, SecureSocketOptions way, int end) = (users[n % 2], ways[n % 3], n);
                 yield return () => Read(new ImapClient(), host, user, ip, way, quit: end != 3);
                 yield return () => Read(new Pop3Client(), host, user, ip, way, quit: end != 4);
             }
-            string stranger = $"192.0.2.{150 + part}";
-            yield return () => Guess(new ImapClient(), host, users[0], stranger);
-            yield return () => Guess(new Pop3Client(), host, users[1], stranger);
-            yield return () => Guess(new ImapClient(), host, "admin@example.org", stranger);
-            yield return () => Task.Run(() => SaysNothing(host, stranger));
+            // An address of its own for each: Dovecot lets one that guesses wait ever longer.
+            string stranger = $"192.0.2.{170 + (part * 30) + (box * 10)}";
+            int last = stranger.Length - 1;
+            string Next(int n) => stranger[..last] + (char)(stranger[last] + n);
+            yield return () => Guess(new ImapClient(), host, users[0], Next(0));
+            yield return () => Guess(new Pop3Client(), host, users[1], Next(1));
+            yield return () => Guess(new ImapClient(), host, "admin@example.org", Next(2));
+            yield return () => Task.Run(() => SaysNothing(host, Next(3)));
         }
     }
 
@@ -47,7 +54,7 @@ internal sealed class Sessions(Truth truth)
         foreach ((string host, string[] users) in Boxes)
         {
             var client = new ImapClient();
-            string ip = host == "mx3" ? "192.0.2.160" : "192.0.2.161";
+            string ip = "192.0.2.23" + host[2..];
             await Open(client, host, users[0], ip, SecureSocketOptions.StartTls);
             await client.Inbox!.OpenAsync(FolderAccess.ReadOnly);
             _long.Add((client, host, users[0], ip));
@@ -93,7 +100,7 @@ internal sealed class Sessions(Truth truth)
             try
             {
                 await Connect(client, host, ip, SecureSocketOptions.None);
-                await client.AuthenticateAsync(user, "guess");
+                await client.AuthenticateAsync(new SaslMechanismPlain(user, "guess"));
                 throw new InvalidOperationException("a wrong password was taken");
             }
             catch (AuthenticationException)

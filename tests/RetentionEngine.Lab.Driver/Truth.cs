@@ -2,16 +2,21 @@ using System.Text.Json;
 
 namespace RetentionEngine.LabDriver;
 
-/// <summary>What was done, and so what must be found: the driver's notes, kept before any log is read.</summary>
-/// <remarks>The words are those of tools/sample/expect.py, which joins them with the logs.</remarks>
+/// <summary>The driver's notes: what was done, and so what must be found.</summary>
+/// <remarks>Its words are those of tools/sample/expect.py, which joins it with the logs.</remarks>
 internal sealed class Truth
 {
     private readonly List<Dictionary<string, object?>> _notes = [];
     private readonly Lock _lock = new();
 
-    /// <summary>One record of a mail. <c>ours</c>: it came from a user or a process of ours.</summary>
+    /// <summary>One record of a mail.</summary>
+    /// <param name="host">Where it is logged.</param>
+    /// <param name="messageId">May end in <c>*</c>.</param>
+    /// <param name="recipient">Of the record.</param>
+    /// <param name="ours">It came from a user or a process of ours.</param>
+    /// <param name="more">The other fields.</param>
     public void Mail(
-        string host, string? messageId, string recipient, bool ours, MailFields more)
+        string host, string messageId, string recipient, bool ours, MailFields more)
     {
         bool toUs = Network.IsLocal(recipient);
         Note(new()

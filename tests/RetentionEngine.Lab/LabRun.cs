@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using RetentionEngine.Tests.Buckets;
 using Xunit;
@@ -20,7 +21,7 @@ internal sealed class LabRun : IDisposable
 
     private readonly TestDirectory _out = new();
 
-    /// <param name="script">Below the root of the repository; its argument is the folder to fill.</param>
+    /// <param name="script">In the repository; its argument is the folder to fill.</param>
     public LabRun(string script)
     {
         string? given = Environment.GetEnvironmentVariable("LAB_SEED");
@@ -45,11 +46,19 @@ internal sealed class LabRun : IDisposable
     private static string FindRoot()
     {
         string? directory = AppContext.BaseDirectory;
-        while (directory is not null && !File.Exists(Path.Combine(directory, "RetentionEngine.sln")))
+        while (directory is not null
+            && !File.Exists(Path.Combine(directory, "RetentionEngine.sln")))
         {
             directory = Path.GetDirectoryName(directory);
         }
         return directory ?? throw new InvalidOperationException("The lab needs a work tree.");
+    }
+
+    private static string Driver()
+    {
+        string own = AppContext.BaseDirectory.TrimEnd(Path.DirectorySeparatorChar);
+        return Path.GetFullPath(Path.Combine(
+            own, "..", "..", "RetentionEngine.Lab.Driver", Path.GetFileName(own), "labdriver.dll"));
     }
 
     private void Run(string script)
@@ -66,6 +75,9 @@ internal sealed class LabRun : IDisposable
             RedirectStandardError = true,
         };
         start.Environment["SEED"] = Seed.ToString(CultureInfo.InvariantCulture);
+        start.Environment["DOTNET"] = Path.GetFullPath(
+            Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", "dotnet"));
+        start.Environment["DRIVER"] = Driver();
         using Process process = Process.Start(start)!;
         Task<string> error = process.StandardError.ReadToEndAsync();
         Task<string> output = process.StandardOutput.ReadToEndAsync();
@@ -76,6 +88,7 @@ internal sealed class LabRun : IDisposable
         }
         Assert.True(
             process.ExitCode == 0,
-            $"{script}, seed {Seed}, exit code {process.ExitCode}\n{output.Result}\n{error.Result}");
+            $"{script}, LAB_SEED={Seed}, ended with {process.ExitCode}\n"
+            + $"{output.Result}\n{error.Result}");
     }
 }

@@ -11,7 +11,7 @@ public sealed class TwoHosts : IDisposable
     public void Dispose() => Run.Dispose();
 }
 
-/// <summary>The records of two hosts that were driven a moment ago, in both styles of rsyslog.</summary>
+/// <summary>The records of two hosts driven a moment ago, in both styles of rsyslog.</summary>
 public sealed class TwoHostsTests(TwoHosts hosts) : IClassFixture<TwoHosts>
 {
     [Fact]

@@ -6,6 +6,7 @@ A plain reader of its own, made for these files only; it shares no code with the
 
 import collections
 import datetime
+import fnmatch
 import gzip
 import json
 import os
@@ -27,7 +28,7 @@ LINE = re.compile(r"(\S+) (mx\d) ([^\s\[:]+)(?:\[(\d+)\])?: (.*)")
 QUEUED = re.compile(r"(?=\w*\d)([0-9A-Za-z]{6,20}): (.*)")
 STATUS = re.compile(r"to=<(.*?)>, (?:orig_to=<(.*?)>, )?relay=(\S+), (?:conn_use=\d+, )?delay=.*?"
                     r"dsn=(\S+), status=(\w+) \((.*)\)$")
-CLIENT = re.compile(r"client=(\S*)\[([^\]]+)\](?::\d+)?(?:, sasl_method=\w+, "
+CLIENT = re.compile(r"client=(\S*)\[([^\]]+)\](?::\d+)?(?:, sasl_method=[\w-]+, "
                     r"sasl_username=([^,]+))?(?:, orig_queue_id=(\w+))?"
                     r"(?:, orig_client=\S*\[([^\]]+)\](?::\d+)?)?$")
 REJECT = re.compile(r"(?:milter-)?reject: ([\w-]+) from \S*?\[([^\]]+)\](?::\d+)?: (?:(\d{3}) )?"
@@ -143,7 +144,7 @@ class Log:
         self.rejects.append(row)
 
     def dovecot(self, at, host, text):
-        found = re.match(r"(\w+)-login: Login: user=<(.*?)>, method=\w+, rip=([^,]+), .*?"
+        found = re.match(r"(\w+)-login: Login: user=<(.*?)>, method=[\w-]+, rip=([^,]+), .*?"
                          r"session=<(.*?)>$", text)
         if found:
             self.logins.append(dict(at=at, host=host, protocol=found[1], recipient=found[2],
@@ -253,7 +254,8 @@ def mail_rows(log, truth):
         def same(have):
             origin = ((have["about"], have["link"]) == (want["about"], want["link"])
                       if "about" in want
-                      else not have["link"] and want["message_id"] in (have["message_id"], None))
+                      else not have["link"] and fnmatch.fnmatchcase(have["message_id"],
+                                                                    want["message_id"]))
             return (origin and have["host"] == want["host"]
                     and have["recipient"] == want["recipient"])
         have = take(found, same, want)

@@ -9,7 +9,7 @@ openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=mx3.example.org \
   -keyout key.pem -out cert.pem 2> /dev/null
 boxes="anna ben journal files drops turns away both"
 for box in $boxes; do echo "$box@lab.example.org -"; done > mailboxes
-echo 'jürgen@lab.example.org -' >> mailboxes
+printf '%s@lab.example.org -\n' jürgen unwanted >> mailboxes
 cat > virtual <<'Y'
 everyone@lab.example.org  anna@lab.example.org, ben@lab.example.org
 Y
