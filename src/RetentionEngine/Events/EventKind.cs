@@ -50,7 +50,7 @@ internal enum EventKind : byte
 
     /// <summary>
     /// End of a session. User, Ip, Port, Session, Protocol, Number (session length in seconds as
-    /// logged by <c>time=</c>, else -1).
+    /// logged by <c>time=</c>, else -1). Without a user it only ends a login with its session id.
     /// </summary>
     Logout,
 }

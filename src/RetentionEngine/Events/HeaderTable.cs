@@ -45,7 +45,8 @@ internal sealed class HeaderTable(HostTable hosts)
         ReadOnlySpan<byte> tag = key[(hostLength + 1)..];
         if (!Postfix.TryRecognise(tag, out LogTag info)
             && !Dovecot.TryRecognise(tag, out info)
-            && !Courier.TryRecognise(tag, out info))
+            && !Courier.TryRecognise(tag, out info)
+            && !Cyrus.TryRecognise(tag, out info))
         {
             info = default;
         }

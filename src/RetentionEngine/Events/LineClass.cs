@@ -31,6 +31,7 @@ internal enum LineClass : byte
     DovecotEnd,
 
     Courier,
+    Cyrus,
 
     /// <summary>Count of the values.</summary>
     Count,
@@ -43,7 +44,7 @@ internal static class LineClasses
     private const int IdBit = 1 << 6;
     private const int ParenthesisBit = 1 << 5;
     private const int LetterMask = 31;
-    private const int EntryCount = 16 << ProgramShift;
+    private const int EntryCount = 32 << ProgramShift;
 
     private static readonly byte[] s_classes = Classes();
 
@@ -74,7 +75,8 @@ internal static class LineClasses
                 LogProgram.None => LineClass.None,
                 < LogProgram.Dovecot => Postfix.Class(program, (index & IdBit) != 0, letter),
                 LogProgram.Dovecot => Dovecot.Class(letter, (index & ParenthesisBit) != 0),
-                _ => LineClass.Courier,
+                < LogProgram.CyrusImap => Courier.Class(letter),
+                _ => Cyrus.Class(letter),
             });
         }
         return classes;

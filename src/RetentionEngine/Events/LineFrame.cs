@@ -21,6 +21,30 @@ internal enum LogProgram : byte
     CourierImapTls,
     CourierPop3,
     CourierPop3Tls,
+
+    CyrusImap,
+    CyrusImapTls,
+    CyrusPop3,
+    CyrusPop3Tls,
+    CyrusSieve,
+}
+
+/// <summary>What the program alone says of a session.</summary>
+internal static class LogPrograms
+{
+    /// <summary>Of mailbox daemons with a tag for each protocol.</summary>
+    public static AccessProtocol Protocol(this LogProgram program) => program switch
+    {
+        LogProgram.CourierImap or LogProgram.CourierImapTls => AccessProtocol.Imap,
+        LogProgram.CyrusImap or LogProgram.CyrusImapTls => AccessProtocol.Imap,
+        LogProgram.CyrusSieve => AccessProtocol.ManageSieve,
+        _ => AccessProtocol.Pop3,
+    };
+
+    /// <summary>Whether it listens on a port for TLS only.</summary>
+    public static bool IsTls(this LogProgram program) =>
+        program is LogProgram.CourierImapTls or LogProgram.CourierPop3Tls
+            or LogProgram.CyrusImapTls or LogProgram.CyrusPop3Tls;
 }
 
 /// <summary>What the head of a line says, and where its message lies.</summary>

@@ -293,7 +293,8 @@ internal sealed class Tokenizer(HostTable hosts)
             {
                 < LineClass.Dovecot => ReadMessages<Postfix>(block, members, events),
                 < LineClass.Courier => ReadMessages<Dovecot>(block, members, events),
-                _ => ReadMessages<Courier>(block, members, events),
+                < LineClass.Cyrus => ReadMessages<Courier>(block, members, events),
+                _ => ReadMessages<Cyrus>(block, members, events),
             };
         }
         return dropped == 0 ? events.Length : CloseGaps(events);

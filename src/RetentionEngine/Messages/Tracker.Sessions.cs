@@ -103,8 +103,9 @@ internal sealed partial class Tracker
         {
             index = Pick(_sessionUsers, userHash, in e, ip, e.Port, userHash, hasId, out ambiguous);
         }
-        if (index < 0 && TryWait(in e, ip, idHash, userHash))
+        if (index < 0 && (userHash == 0 || TryWait(in e, ip, idHash, userHash)))
         {
+            // An end without a user follows another that ended the session already.
             return;
         }
         ref RecordRow row = ref _batch.Add();

@@ -94,7 +94,7 @@ internal static class SlowAccess
         result = frame;
         AccessProtocol protocol = tag switch
         {
-            "imapd" or "imapd-ssl" or "imaplogin" or "courier-imapd" or "courier-imapd-ssl" =>
+            "imapd" or "imapd-ssl" or "imaps" or "imaplogin" or "courier-imapd" or "courier-imapd-ssl" =>
                 AccessProtocol.Imap,
             "pop3d" or "pop3d-ssl" or "courierpop3login" or "courier-pop3d" or "courier-pop3d-ssl" =>
                 AccessProtocol.Pop3,
@@ -106,9 +106,10 @@ internal static class SlowAccess
         }
         Match login = s_courierLogin.Match(text);
         Match m = login.Success ? login : s_courierEnd.Match(text);
+        bool isTls = tag.EndsWith("-ssl", StringComparison.Ordinal) || tag is "imaps";
         if (!m.Success)
         {
-            return SlowOutcome.Ignored;
+            return SlowCyrus.Parse(protocol, isTls, pid, text, frame, out result);
         }
         string rest = m.Groups["rest"].Value;
         Match time = s_time.Match(rest);
@@ -129,7 +130,7 @@ internal static class SlowAccess
             Session = pid,
             Protocol = protocol,
             Number = login.Success ? null : Seconds(time.Groups["v"].Value),
-            Tls = login.Success && (tag.EndsWith("-ssl", StringComparison.Ordinal)
+            Tls = login.Success && (isTls
                 || rest.Contains(", starttls=1", StringComparison.Ordinal)
                 || rest.Contains(", stls=1", StringComparison.Ordinal)),
         };

@@ -100,7 +100,12 @@ internal sealed class SlowParser(TimeZoneInfo zone, long firstLineLatestUnixMicr
             Host = header.Groups["host"].Value,
         };
         SlowOutcome outcome;
-        if (tag.Contains('/', StringComparison.Ordinal))
+        (AccessProtocol protocol, bool isTls) = SlowCyrus.Service(tag);
+        if (protocol != AccessProtocol.None && tag is not "imaps")
+        {
+            outcome = SlowCyrus.Parse(protocol, isTls, pid, text, frame, out result);
+        }
+        else if (tag.Contains('/', StringComparison.Ordinal))
         {
             string instance = tag[..tag.IndexOf('/', StringComparison.Ordinal)];
             frame = frame with { Instance = instance is "postfix" ? "" : instance };

@@ -37,6 +37,10 @@ internal sealed class SlowSessions(IReadOnlyDictionary<string, long> clocks)
         List<SlowEvent> fitting = Fitting(e);
         if (fitting.Count == 0)
         {
+            if (e.User is null)
+            {
+                return;
+            }
             SlowRecord alone = Record(e, e, RecordStatus.Logout, RecordFlags.MissingStart);
             if (e.Session is null || _early.Exists(x => x.End.Session == e.Session
                 && x.End.Host == e.Host && x.End.Protocol == e.Protocol && Waits(x.End)))

@@ -37,6 +37,10 @@ internal sealed class Courier : ILogFormat<Courier>
         return program != LogProgram.None;
     }
 
+    /// <summary>The class of lines that begin with a letter. Cyrus shares some of the tags.</summary>
+    public static LineClass Class(char letter) =>
+        letter is 'l' or 'd' or 't' or 'i' ? LineClass.Courier : Cyrus.Class(letter);
+
     public static LineOutcome Parse(ref byte block, in LineFrame frame, ref LogEvent e)
     {
         int at = frame.Start;
@@ -54,7 +58,8 @@ internal sealed class Courier : ILogFormat<Courier>
                 && !Scan.Is(ref block, at, end, "TIMEOUT, user="u8)
                 && !Scan.Is(ref block, at, end, "disc, user="u8))
             {
-                return LineOutcome.Ignored;
+                e.Kind = EventKind.None;
+                return Cyrus.Parse(ref block, frame, ref e);
             }
         }
         bool isLogin = e.Kind == EventKind.Login;
@@ -70,11 +75,10 @@ internal sealed class Courier : ILogFormat<Courier>
         }
         e.User = new Slice(user, ip - user);
         e.Ip = new Slice(ip + 6, close - ip - 6);
-        bool isPop3 = frame.Header.Tag.Program >= LogProgram.CourierPop3;
-        e.Protocol = isPop3 ? AccessProtocol.Pop3 : AccessProtocol.Imap;
+        e.Protocol = frame.Header.Tag.Program.Protocol();
         e.Session = frame.PidLength < 0 ? default : new Slice(frame.PidStart, frame.PidLength);
         e.Number = isLogin ? 0 : -1;
-        bool tls = frame.Header.Tag.Program is LogProgram.CourierImapTls or LogProgram.CourierPop3Tls;
+        bool tls = frame.Header.Tag.Program.IsTls();
         return Keys(ref block, close + 1, end, tls, ref e) ? LineOutcome.Event : strange;
     }
 
