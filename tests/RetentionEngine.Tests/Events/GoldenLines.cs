@@ -236,6 +236,18 @@ imapd: Connection, ip=[::ffff:192.0.2.7]
   -
 imapd: LOGIN: DEBUG: ip=[::ffff:192.0.2.7], password=secret
   -
+cyrus/imap[811]: login: mail.example.net [192.0.2.7] anna maria plaintext+TLS User logged in SESSIONID=<cyrus-811-1751612701-1-1>
+  Login protocol=Imap tls=1 ip=[192.0.2.7] user=[anna maria] session=[811]
+cyrus/imap: event=login.good r.sessionid=a-1 r.clienthost="mail.example.net [192.0.2.7]" u.username=anna login.mech=plaintext login.tls=1 login.magic=~null~
+  Login protocol=Imap tls=1 ip=[192.0.2.7] user=[anna] session=[a-1]
+cyrus/pop3s[811]: USAGE anna maria user: 0.010000 sys: 0.004000
+  Logout protocol=Pop3 number=-1 user=[anna maria] session=[811]
+imaps[811]: badlogin: mail.example.net [192.0.2.7] plaintext (anna) [SASL(-13): authentication failure]
+  -
+ipop3d[812]: Login user=anna host=mail.example.net [192.0.2.7] nmsgs=3/3
+  Login protocol=Pop3 ip=[192.0.2.7] user=[anna] session=[812]
+imapd[812]: Killed (lost mailbox lock) user=anna host=[192.0.2.7]
+  Logout protocol=Imap number=-1 ip=[192.0.2.7] user=[anna] session=[812]
 dovecot: imap-login: Login: user=<anna@example.org>, method=PLAIN, rip=192.0.2.7, lip=192.0.2.1, mpid=811, TLS, session=<aB3dEfGhIjKlMnOp>
   Login protocol=Imap tls=1 ip=[192.0.2.7] user=[anna@example.org] session=[aB3dEfGhIjKlMnOp]
 dovecot[5]: imap-login: Info: Login: user=<anna@example.org>, method=PLAIN, rip=2001:db8::7, lip=192.0.2.1, mpid=811, secured
@@ -246,6 +258,12 @@ dovecot: managesieve-login: Login: user=<anna>, method=PLAIN, rip=192.0.2.7, lip
   Login protocol=ManageSieve ip=[192.0.2.7] user=[anna]
 dovecot: submission-login: Login: user=<anna>, method=PLAIN, rip=192.0.2.7, lip=192.0.2.1, session=<x>
   Login protocol=Submission ip=[192.0.2.7] user=[anna] session=[x]
+dovecot: imap-login: proxy(anna): started proxying to 192.0.2.20:143: user=<anna>, method=PLAIN, rip=192.0.2.7, lip=192.0.2.1, TLS, session=<x>
+  Login protocol=Imap tls=1 ip=[192.0.2.7] user=[anna] session=[x]
+dovecot: pop3-login: Started proxying to <192.0.2.20> (0.012 secs): user=<anna>, method=PLAIN, rip=192.0.2.7, lip=192.0.2.1, session=<x>
+  Login protocol=Pop3 ip=[192.0.2.7] user=[anna] session=[x]
+dovecot: imap-login: proxy(anna): disconnecting 192.0.2.7 (Disconnected by client(10s idle, in=1, out=2))
+  Logout protocol=Imap number=-1 ip=[192.0.2.7] user=[anna]
 dovecot: imap-login: Login aborted: Logged out (auth failed, 1 attempts in 2 secs) (auth_failed): user=<anna>, rip=203.0.113.1, lip=192.0.2.1, TLS, session=<x>>, method=PLAIN, rip=192.0.2.66, lip=192.0.2.1, TLS, session=<real>
   -
 dovecot: imap-login: Disconnected (auth failed, 1 attempts in 2 secs): user=<anna>, method=PLAIN, rip=192.0.2.7

@@ -75,6 +75,15 @@ public sealed class TrackerTests
         2026-11-01T16:14:01.000000Z mx dovecot: imap-login: Login: user=<ben@example.org>, method=PLAIN, rip=192.0.2.8, lip=192.0.2.1, mpid=812, session=<bB3dEfGhIjKlMnOp>
         """;
 
+    private const string Cyrus = """
+        Nov  2 10:00:00 mx cyrus/imap[811]: login: mail.example.net [192.0.2.7] anna plaintext+TLS User logged in SESSIONID=<cyrus-811-1-1>
+        Nov  2 10:01:00 mx cyrus/imap[811]: USAGE anna user: 0.010000 sys: 0.004000
+        Nov  2 10:01:00 mx cyrus/imap[811]: session ended sessionid=<cyrus-811-1-1> userid=<anna>
+        Nov  2 10:01:00 mx cyrus/imap[811]: auditlog: traffic sessionid=<cyrus-811-1-1> bytes_in=<1> bytes_out=<2>
+        Nov  2 10:02:00 mx cyrus/imap[811]: event=login.good r.sessionid=b r.clienthost="[192.0.2.8]" u.username=ben@example.org login.mech=PLAIN login.tls=0
+        Nov  2 10:03:00 mx cyrus/imap[811]: event=auditlog.traffic r.sessionid=b used.bytes.in=1 used.bytes.out=2
+        """;
+
     [Fact]
     public void FilteredMailIsOneMail() => Check(
         Filtered,
@@ -106,6 +115,12 @@ public sealed class TrackerTests
         "Access 58320000000 58380000000 Session x0 >eve@example.org ip=192.0.2.7 Imap Tls",
         "Access 60360000000 60360000000 Logout x0 >finn@example.org ip=192.0.2.18 Pop3 MissingStart",
         "Access 58140000000 0 Login x0 >ben@example.org ip=192.0.2.16 Imap InFlight");
+
+    [Fact]
+    public void AnEndWithoutUserEndsOnlyWhatIsOpen() => Check(
+        Cyrus,
+        "Access 36000000000 36060000000 Session x0 >anna ip=192.0.2.7 Imap Tls",
+        "Access 36120000000 36180000000 Session x0 >ben@example.org ip=192.0.2.8 Imap");
 
     [Fact]
     public void AnEndLoggedBeforeItsLoginIsJoined() => Check(

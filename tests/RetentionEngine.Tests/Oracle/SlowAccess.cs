@@ -8,7 +8,13 @@ namespace RetentionEngine.Tests.Oracle;
 internal static class SlowAccess
 {
     private static readonly Regex s_dovecotLogin = SlowParser.Pattern(
-        @"^(?:Info: )?(?<service>imap|pop3|managesieve|submission)-login: (?:Info: )?(?:Login|Logged in): (?<elements>.*)$");
+        @"^(?:Info: )?(?<service>imap|pop3|managesieve|submission)-login: (?:Info: )?"
+        + @"(?:Login|Logged in|(?:proxy\((?:(?!\): ).)*\): )?[Ss]tarted proxying to (?:(?!: ).)*): "
+        + @"(?<elements>.*)$");
+
+    private static readonly Regex s_dovecotProxyEnd = SlowParser.Pattern(
+        @"^(?:Info: )?(?<service>imap|pop3|managesieve|submission)-login: (?:Info: )?"
+        + @"proxy\((?<user>(?:(?!\): ).)+)\): disconnecting (?<ip>[^ ]+) \(.*\)$");
 
     private static readonly Regex s_user = SlowParser.Pattern(
         @"(?:^|, |\s)user=<(?<v>.*?)>(?=, (?:method|rip|lip|mpid|session|secured|TLS)|$)");
@@ -53,7 +59,8 @@ internal static class SlowAccess
             string last = elements[(elements.LastIndexOf(", ", StringComparison.Ordinal) + 1)..].Trim();
             bool isCut = last.Length > 0 && ("session=<".StartsWith(last, StringComparison.Ordinal)
                 || "mpid".StartsWith(last, StringComparison.Ordinal));
-            if (!user.Success || isCut || string.IsNullOrEmpty(Value(s_rip, elements))
+            if (!user.Success || user.Groups["v"].Length == 0 || isCut
+                || string.IsNullOrEmpty(Value(s_rip, elements))
                 || (last.StartsWith("session=<", StringComparison.Ordinal) && !last.EndsWith('>')))
             {
                 return SlowOutcome.Strange;
@@ -68,6 +75,19 @@ internal static class SlowAccess
                 Session = string.IsNullOrEmpty(session) ? Value(s_mpid, others) : session,
                 Protocol = Protocol(m.Groups["service"].Value),
                 Tls = s_tls.IsMatch(others),
+            };
+            return SlowOutcome.Event;
+        }
+        m = s_dovecotProxyEnd.Match(text);
+        if (m.Success)
+        {
+            result = frame with
+            {
+                Kind = EventKind.Logout,
+                User = m.Groups["user"].Value,
+                Ip = m.Groups["ip"].Value,
+                Protocol = Protocol(m.Groups["service"].Value),
+                Number = -1,
             };
             return SlowOutcome.Event;
         }
@@ -96,7 +116,7 @@ internal static class SlowAccess
         {
             "imapd" or "imapd-ssl" or "imaps" or "imaplogin" or "courier-imapd" or "courier-imapd-ssl" =>
                 AccessProtocol.Imap,
-            "pop3d" or "pop3d-ssl" or "courierpop3login" or "courier-pop3d" or "courier-pop3d-ssl" =>
+            "pop3d" or "pop3d-ssl" or "ipop3d" or "courierpop3login" or "courier-pop3d" or "courier-pop3d-ssl" =>
                 AccessProtocol.Pop3,
             _ => AccessProtocol.None,
         };

@@ -76,7 +76,7 @@ internal static class SlowCyrus
             result = result with { Session = pid ?? m.Groups["session"].Value };
             return SlowOutcome.Event;
         }
-        return SlowOutcome.Ignored;
+        return SlowUw.Parse(text, frame with { Protocol = protocol, Session = pid }, out result);
     }
 
     private static SlowOutcome Keys(Match m, bool isTls, string? pid, ref SlowEvent result)

@@ -27,6 +27,7 @@ internal sealed class Courier : ILogFormat<Courier>
             _ when tag.SequenceEqual("imapd-ssl"u8) => LogProgram.CourierImapTls,
             _ when tag.SequenceEqual("imaps"u8) => LogProgram.CourierImapTls,
             _ when tag.SequenceEqual("pop3d"u8) => LogProgram.CourierPop3,
+            _ when tag.SequenceEqual("ipop3d"u8) => LogProgram.CourierPop3,
             _ when tag.SequenceEqual("pop3login"u8) => LogProgram.CourierPop3,
             _ when tag.SequenceEqual("courierpop3login"u8) => LogProgram.CourierPop3,
             _ when tag.SequenceEqual("courierpop3d"u8) => LogProgram.CourierPop3,
@@ -37,7 +38,9 @@ internal sealed class Courier : ILogFormat<Courier>
         return program != LogProgram.None;
     }
 
-    /// <summary>The class of lines that begin with a letter. Cyrus shares some of the tags.</summary>
+    /// <summary>
+    /// The class of lines that begin with a letter. Cyrus and UW share some of the tags.
+    /// </summary>
     public static LineClass Class(char letter) =>
         letter is 'l' or 'd' or 't' or 'i' ? LineClass.Courier : Cyrus.Class(letter);
 

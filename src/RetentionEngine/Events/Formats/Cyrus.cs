@@ -2,12 +2,12 @@ using RetentionEngine.Lines;
 
 namespace RetentionEngine.Events.Formats;
 
-/// <summary>Cyrus IMAP 2.1 to 3.13: logins and ends of IMAP, POP3 and ManageSieve sessions.</summary>
+/// <summary>Cyrus 2.1 to 3.13: logins and ends of IMAP, POP3 and ManageSieve sessions.</summary>
 /// <remarks>
-/// A login is <c>login: HOST [IP] USER MECHANISM User logged in[ SESSIONID=&lt;ID&gt;]</c>, from 3.13 on
-/// a list of keys that begins <c>event=login.good</c>. An end is <c>USAGE USER user: CPU sys: CPU</c>,
-/// and behind it, where they are configured, lines that name the session id alone. What joins them
-/// all is the process id: a process serves one client at a time.
+/// A login is <c>login: HOST [IP] USER MECHANISM User logged in[ SESSIONID=&lt;ID&gt;]</c>, from
+/// 3.13 on a list of keys that begins <c>event=login.good</c>. An end is <c>USAGE USER user: CPU
+/// sys: CPU</c>, and behind it, where they are configured, lines that name the session id alone.
+/// What joins them all is the process id: a process serves one client at a time.
 /// </remarks>
 internal sealed class Cyrus : ILogFormat<Cyrus>
 {
@@ -15,7 +15,9 @@ internal sealed class Cyrus : ILogFormat<Cyrus>
     {
     }
 
-    /// <summary>Tags that Courier never has: <c>imap</c>, <c>cyrus/imaps</c>, <c>INSTANCE/pop3</c>.</summary>
+    /// <summary>
+    /// Tags that Courier never has: <c>imap</c>, <c>cyrus/imaps</c>, <c>INSTANCE/pop3</c>.
+    /// </summary>
     public static bool TryRecognise(ReadOnlySpan<byte> tag, out LogTag info)
     {
         int slash = tag.LastIndexOf((byte)'/');
@@ -40,7 +42,7 @@ internal sealed class Cyrus : ILogFormat<Cyrus>
 
     /// <summary>The class of lines that begin with a letter.</summary>
     public static LineClass Class(char letter) =>
-        letter is 'l' or 'u' or 'a' or 's' or 'e' ? LineClass.Cyrus : LineClass.None;
+        letter is 'l' or 'u' or 'a' or 's' or 'e' ? LineClass.Cyrus : Uw.Class(letter);
 
     public static LineOutcome Parse(ref byte block, in LineFrame frame, ref LogEvent e)
     {
@@ -77,7 +79,7 @@ internal sealed class Cyrus : ILogFormat<Cyrus>
             return ParseKeys(ref block, at + 23, end, ref e) && e.Session.Length > 0
                 ? LineOutcome.Event : LineOutcome.Logout;
         }
-        return LineOutcome.Ignored;
+        return Uw.Parse(ref block, frame, ref e);
     }
 
     private static LineOutcome ParseLogin(

@@ -64,7 +64,47 @@ internal sealed class Dovecot : ILogFormat<Dovecot>
         }
         return Scan.Is(ref block, at, end, "Logged in: "u8)
             ? ParseLogin(ref block, at + 11, end, ref e)
-            : LineOutcome.Ignored;
+            : ParseProxy(ref block, at, end, ref e);
+    }
+
+    /// <summary>
+    /// A proxied session: <c>[proxy(USER): ]started proxying to BACKEND: ELEMENTS</c>, and its end
+    /// <c>proxy(USER): disconnecting IP (REASON)</c>, where the address is the client's.
+    /// </summary>
+    private static LineOutcome ParseProxy(ref byte block, int at, int end, ref LogEvent e)
+    {
+        if (Scan.Is(ref block, at, end, "proxy("u8))
+        {
+            int close = Scan.Find(ref block, at, end, "): "u8);
+            if (close < 0)
+            {
+                return LineOutcome.Ignored;
+            }
+            int text = close + 3;
+            if (Scan.Is(ref block, text, end, "disconnecting "u8))
+            {
+                int ip = text + 14;
+                int behind = Scan.IndexOf(ref block, ip, end, (byte)' ');
+                if (behind == ip || !Scan.Is(ref block, behind, end, " ("u8)
+                    || !Scan.Is(ref block, end - 1, end, ")"u8) || close == at + 6)
+                {
+                    return LineOutcome.Logout;
+                }
+                e.Kind = EventKind.Logout;
+                e.Number = -1;
+                e.User = new Slice(at + 6, close - at - 6);
+                e.Ip = new Slice(ip, behind - ip);
+                return LineOutcome.Event;
+            }
+            at = text;
+        }
+        if (!Scan.Is(ref block, at, end, "started proxying to "u8)
+            && !Scan.Is(ref block, at, end, "Started proxying to "u8))
+        {
+            return LineOutcome.Ignored;
+        }
+        at = Scan.Find(ref block, at, end, ": "u8);
+        return at < 0 ? LineOutcome.Login : ParseLogin(ref block, at + 2, end, ref e);
     }
 
     /// <returns>Offset behind the service name, which is <c>(</c> or <c>-</c>; else -1.</returns>
