@@ -3,6 +3,8 @@ namespace RetentionEngine.Messages;
 /// <summary>Hosts, and which Postfix instances belong to one.</summary>
 internal sealed partial class Tracker
 {
+    private readonly Dictionary<string, int> _groupByName = new(StringComparer.Ordinal);
+
     private void LearnHosts()
     {
         while (_groupsKnown < _hosts.Count)

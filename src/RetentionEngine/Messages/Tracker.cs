@@ -55,7 +55,6 @@ internal sealed partial class Tracker
     private readonly List<(int, QueueId)> _pendingGone = [];
     private readonly List<int> _waiting = [];
     private long[] _clocks = new long[16];
-    private readonly Dictionary<string, int> _groupByName = new(StringComparer.Ordinal);
 
     // Hosts with several Postfix instances: index of the first, and a list from there.
     private int[] _groups = new int[16];

@@ -18,6 +18,7 @@ public sealed partial class SizeTests
     [
         "bench/",
         "src/",
+        "tests/RetentionEngine.Onion.Tests/",
         "tests/RetentionEngine.Tests/",
         "tools/retention/",
     ];
