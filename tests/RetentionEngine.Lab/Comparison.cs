@@ -32,20 +32,6 @@ internal static class Comparison
         Assert.Empty(store.Store.Verify().Faults);
     }
 
-    /// <summary>
-    /// For a form that is not read yet: something was driven and logged, nothing comes of it, and
-    /// nothing is made up. Where this fails, demand the records.
-    /// </summary>
-    public static void AssertNone(LabRun run, string directory, string pattern)
-    {
-        var truth = new TruthFile(Path.Combine(run[directory], "expected.tsv"));
-        using var store = new FacadeStore(FacadeStore.LongPolicy);
-        ImportReport report = store.Import(Logs(run, directory, pattern));
-        Assert.NotEmpty(truth.Records(store.Seed));
-        Assert.True(report.Lines > 0);
-        Assert.Empty(store.Records());
-    }
-
     private static string[] Logs(LabRun run, string directory, string pattern)
     {
         string[] logs = Directory.GetFiles(run[directory], pattern);

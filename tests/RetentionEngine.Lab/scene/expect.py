@@ -31,6 +31,29 @@ def own_lines(folder):
                 yield at.replace(tzinfo=ZONE).isoformat() + " " + rest
 
 
+class Cyrus:
+    """Logins and ends of Cyrus 3.6; one process serves one session after another."""
+
+    LINE = re.compile(r"(\S+) mx5 cyrus/(imap|pop3)s?\[(\d+)\]: (.*)")
+    LOGIN = re.compile(r"login: (?:\S+ )?\[(.*?)\] (.*) (\S+) User logged in SESSIONID=<(.*)>$")
+
+    def __init__(self, lines):
+        self.logins, self.ends, latest = [], {}, {}
+        for line in lines:
+            found = self.LINE.match(line)
+            if not found:
+                continue
+            when = datetime.datetime.fromisoformat(found[1])
+            at = (round(when.timestamp() * 1e6), int(when.utcoffset().total_seconds()) // 60)
+            login = self.LOGIN.match(found[4])
+            if login:
+                latest[found[3]] = login[4]
+                self.logins.append(dict(at=at, host="mx5", protocol=found[2], key=login[4],
+                                        recipient=login[2], ip=login[1], tls="+TLS" in login[3]))
+            elif found[4].startswith("USAGE "):
+                self.ends[latest[found[3]]] = at
+
+
 def main(here, work, out):
     sys.path.insert(0, here)
     import expect
@@ -53,18 +76,16 @@ def main(here, work, out):
         own = expect.Log(own_lines(out + "/" + part))
         rows = expect.all_rows(
             own, [t for t in truth if t["host"] == "mx4" and t["what"] in whats])
+        for row in rows:
+            row["host"] = "-" if part == "dovecot-file" else row["host"]
         expect.write(out + "/" + part, expect.without_fractions(rows), DOMAINS)
 
 
-    # Cyrus: only how many sessions there are; its form is not read yet.
     os.makedirs(out + "/cyrus")
     shutil.copy2(work + "/log/cyrus/mail.log", out + "/cyrus")
-    sessions = [t for t in truth if t["host"] == "mx5"]
-    with open(out + "/cyrus/mail.log", encoding="utf-8") as lines:
-        logins = sum("User logged in" in line for line in lines)
-    if logins != len(sessions):
-        raise expect.Mistake("%d logins in Cyrus's log, driven %d" % (logins, len(sessions)))
-    expect.write(out + "/cyrus", [dict(t, kind="access", flags=set()) for t in sessions], DOMAINS)
+    logged = Cyrus(expect.read_lines(out + "/cyrus", ("mail.log",)))
+    rows = expect.session_rows(logged, [t for t in truth if t["host"] == "mx5"])
+    expect.write(out + "/cyrus", sorted(rows, key=lambda r: r["time"]), DOMAINS)
 
 if __name__ == "__main__":
     main(*sys.argv[1:4])
