@@ -33,6 +33,7 @@ internal static class SlowAccess
     private static readonly Regex s_dovecotEnd = SlowParser.Pattern(
         @"^(?:Info: )?(?<service>imap|pop3|managesieve|submission|IMAP|POP3|imap-hibernate)"
         + @"\((?<user>.*?)\)(?:<(?<pid>\d+)>(?:<(?<session>[^>]*)>)?)?: (?:Info: )?"
+        + @"(?:session=(?:<(?<own>[^ ]*)>|(?<own>[^ ]*)) )?"
         + @"(?:Disconnected|Logged out|Connection closed|Server shutting down)"
         + @".* (?:out|bytes|top)=.*$");
 
@@ -96,7 +97,7 @@ internal static class SlowAccess
         {
             return SlowOutcome.Ignored;
         }
-        string id = m.Groups["session"].Value;
+        string id = m.Groups["own"].Success ? m.Groups["own"].Value : m.Groups["session"].Value;
         result = frame with
         {
             Kind = EventKind.Logout,

@@ -112,7 +112,7 @@ internal sealed class SlowParser(TimeZoneInfo zone, long firstLineLatestUnixMicr
             string program = tag[(tag.LastIndexOf('/') + 1)..];
             outcome = SlowPostfix.Parse(program, text, frame, out result);
         }
-        else if (tag is "dovecot")
+        else if (tag.StartsWith("dovecot", StringComparison.Ordinal))
         {
             outcome = SlowAccess.ParseDovecot(text, frame, out result);
         }

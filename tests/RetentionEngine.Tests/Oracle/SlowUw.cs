@@ -9,7 +9,7 @@ internal static class SlowUw
     private static readonly Regex s_line = SlowParser.Pattern(
         @"^(?:(?<login>Login|Admin Login|Authenticated|Preauthenticated|Auth|APOP)"
         + @"|Logout|Autologout|Killed|Killed \(lost mailbox lock\)|Hangup"
-        + @"|Co(?:(?! user=).)* while reading line)"
+        + @"|(?=Command |Connection )(?:(?! user=).)* while reading line)"
         + @" user=(?!\?\?\?)(?<user>.+) host=[^ \[]* ?\[(?<ip>[^\]]+)\](?: .*)?$");
 
     public static SlowOutcome Parse(string text, SlowEvent frame, out SlowEvent result)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using RetentionEngine.Lines;
 
 namespace RetentionEngine.Events.Formats;
@@ -51,6 +52,10 @@ internal sealed class Cyrus : ILogFormat<Cyrus>
         LogProgram program = frame.Header.Tag.Program;
         e.Protocol = program.Protocol();
         e.Session = frame.PidLength < 0 ? default : new Slice(frame.PidStart, frame.PidLength);
+        if (!IsFirst(Unsafe.Add(ref block, at)))
+        {
+            return Uw.Parse(ref block, frame, ref e);
+        }
         if (Scan.Is(ref block, at, end, "login: "u8))
         {
             return ParseLogin(ref block, at + 7, end, program.IsTls(), ref e);
@@ -79,8 +84,12 @@ internal sealed class Cyrus : ILogFormat<Cyrus>
             return ParseKeys(ref block, at + 23, end, ref e) && e.Session.Length > 0
                 ? LineOutcome.Event : LineOutcome.Logout;
         }
-        return Uw.Parse(ref block, frame, ref e);
+        return LineOutcome.Ignored;
     }
+
+    /// <summary>Whether a line of Cyrus that we read begins so. No line of UW does.</summary>
+    private static bool IsFirst(byte letter) => letter is (byte)'l' or (byte)'U' or (byte)'a'
+        or (byte)'s' or (byte)'e';
 
     private static LineOutcome ParseLogin(
         ref byte block, int at, int end, bool tls, ref LogEvent e)

@@ -17,7 +17,8 @@ internal sealed class Dovecot : ILogFormat<Dovecot>
 
     public static bool TryRecognise(ReadOnlySpan<byte> tag, out LogTag info)
     {
-        bool known = tag.SequenceEqual("dovecot"u8);
+        // The tag is the name of the instance: dovecot, dovecot-proxy, ….
+        bool known = tag.StartsWith("dovecot"u8) && !tag.Contains((byte)'/');
         info = new LogTag(known ? LogProgram.Dovecot : LogProgram.None);
         return known;
     }
@@ -299,6 +300,16 @@ internal sealed class Dovecot : ILogFormat<Dovecot>
         if (Scan.Is(ref block, at, end, "Info: "u8))
         {
             at += 6;
+        }
+        if (Scan.Is(ref block, at, end, "session="u8))
+        {
+            // A prefix of the messages that some configure.
+            int stop = Scan.IndexOf(ref block, at, end, (byte)' ');
+            bool isBracketed = Scan.Is(ref block, at + 8, stop, "<"u8)
+                && Scan.Is(ref block, stop - 1, stop, ">"u8);
+            int id = isBracketed ? at + 9 : at + 8;
+            e.Session = new Slice(id, (isBracketed ? stop - 1 : stop) - id);
+            at = stop + 1;
         }
         if (!Scan.Is(ref block, at, end, "Disconnected"u8)
             && !Scan.Is(ref block, at, end, "Logged out"u8)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using RetentionEngine.Lines;
 
 namespace RetentionEngine.Events.Formats;
@@ -43,6 +44,13 @@ internal static class Uw
     private static int Words(ref byte block, int at, int end, out EventKind kind)
     {
         kind = EventKind.Login;
+
+        // Courier's "Connection, ip=" is common and no line of ours.
+        if (Unsafe.Add(ref block, at) == 'C' && !Scan.Is(ref block, at, end, "Command "u8)
+            && !Scan.Is(ref block, at, end, "Connection "u8))
+        {
+            return -1;
+        }
         int user = Scan.Find(ref block, at, end, " user="u8);
         if (user < 0)
         {
