@@ -1,4 +1,5 @@
 using RetentionEngine.Events;
+using RetentionEngine.Lines;
 using RetentionEngine.Records;
 
 namespace RetentionEngine;
@@ -18,7 +19,7 @@ internal sealed class OpenSource : IDisposable
     public OpenSource(LogSource source)
     {
         _source = source;
-        _stream = source.Open();
+        _stream = new FormStream(source.Open());
         byte[] head = new byte[HeadBytesMax];
         int length = 0;
         try
@@ -75,7 +76,7 @@ internal sealed class OpenSource : IDisposable
         if (CanReopen)
         {
             _stream?.Dispose();
-            Stream = _stream = _source.Open();
+            Stream = _stream = new FormStream(_source.Open());
         }
         else if (Stream == Stream.Null)
         {

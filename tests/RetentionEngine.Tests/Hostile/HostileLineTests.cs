@@ -180,6 +180,21 @@ public sealed class HostileLineTests
         Assert.Equal(RecordFlags.MissingEnd, records[0].Flags & RecordFlags.MissingEnd);
     }
 
+    [Fact]
+    public void What_a_journal_holds_ends_no_line()
+    {
+        string log = "{\"__REALTIME_TIMESTAMP\":\"1793527200000000\",\"_HOSTNAME\":\"mx\","
+            + "\"SYSLOG_IDENTIFIER\":\"imapd\",\"_PID\":\"5\",\"MESSAGE\":\"LOGIN, user=anna, "
+            + "ip=[::ffff:192.0.2.7], port=[5], protocol=IMAP\"}\n";
+        string forged = log.Replace(
+            "LOGIN, user=anna",
+            $"x\\n{Day}0Z mx imapd: LOGIN, user=ben",
+            StringComparison.Ordinal);
+        RetentionRecord record = Assert.Single(Records(log + forged));
+        Assert.Equal("anna", record.Recipient);
+        Assert.Equal("mx", record.Host);
+    }
+
     private static List<RetentionRecord> Records(string log) => Records(log, out _);
 
     private static List<RetentionRecord> Records(string log, out ImportReport report)

@@ -1,0 +1,201 @@
+namespace RetentionEngine.Lines;
+
+/// <summary>Turns what wraps log lines (journald, containers, spreadsheets) into plain lines.</summary>
+/// <remarks>
+/// The form is told by the first line of the source. A plain log is passed through, read by read.
+/// Of any other form every line of the source gives one line, empty where it has nothing to say, so
+/// that line numbers stay; positions in bytes are those of the plain lines. What is read depends
+/// only on the bytes before it, so a source that grew goes on where it was left.
+/// </remarks>
+internal sealed class FormStream(Stream inner) : Stream
+{
+    private const int BufferBytes = 256 * 1024;
+    private const int DetectBytesMax = 4096;
+
+    private byte[] _input = new byte[2 * DetectBytesMax];
+    private readonly FormOutput _output = new();
+    private LineForm? _form;
+    private int _start;
+    private int _end;
+    private bool _isDetected;
+    private bool _isAtEnd;
+
+    public override bool CanRead => true;
+
+    public override bool CanSeek => false;
+
+    public override bool CanWrite => false;
+
+    public override long Length => throw new NotSupportedException();
+
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
+
+    public override int Read(Span<byte> buffer)
+    {
+        if (!_isDetected)
+        {
+            Detect();
+        }
+        if (_form is null)
+        {
+            return ReadPlain(buffer);
+        }
+        while (_output.IsEmpty && !(_isAtEnd && _start == _end))
+        {
+            Convert(_form);
+        }
+        return _output.MoveTo(buffer);
+    }
+
+    public override int Read(byte[] buffer, int offset, int count) =>
+        Read(buffer.AsSpan(offset, count));
+
+    public override void Flush()
+    {
+    }
+
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    public override void Write(byte[] buffer, int offset, int count) =>
+        throw new NotSupportedException();
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            inner.Dispose();
+        }
+        base.Dispose(disposing);
+    }
+
+    private void Detect()
+    {
+        _isDetected = true;
+        while (!_isAtEnd && _end < DetectBytesMax
+            && !LineForms.HasDecidingLine(_input.AsSpan(0, _end)))
+        {
+            Fill();
+        }
+        _form = LineForms.Detect(_input.AsSpan(0, _end));
+        if (_form is not null)
+        {
+            Array.Resize(ref _input, BufferBytes);
+        }
+    }
+
+    private int ReadPlain(Span<byte> buffer)
+    {
+        if (_start == _end)
+        {
+            return inner.Read(buffer);
+        }
+        int count = Math.Min(buffer.Length, _end - _start);
+        _input.AsSpan(_start, count).CopyTo(buffer);
+        _start += count;
+        return count;
+    }
+
+    private void Convert(LineForm form)
+    {
+        int used = form.Take(_input.AsSpan(_start, _end - _start), _isAtEnd, _output);
+        _start += used;
+        if (used > 0)
+        {
+            return;
+        }
+        if (_isAtEnd)
+        {
+            // An entry that is not whole yet: the next import reads it.
+            _start = _end;
+            return;
+        }
+        Fill();
+    }
+
+    private void Fill()
+    {
+        if (_start > 0)
+        {
+            _input.AsSpan(_start, _end - _start).CopyTo(_input);
+            _end -= _start;
+            _start = 0;
+        }
+        int read = inner.Read(_input.AsSpan(_end));
+        _isAtEnd = read == 0;
+        _end += read;
+    }
+}
+
+/// <summary>Plain lines that wait to be read.</summary>
+internal sealed class FormOutput
+{
+    private byte[] _bytes = new byte[4 * 1024];
+    private int _start;
+    private int _end;
+
+    public bool IsEmpty => _start == _end;
+
+    public void Add(byte value)
+    {
+        Room(1);
+        _bytes[_end++] = value;
+    }
+
+    public void Add(ReadOnlySpan<byte> bytes)
+    {
+        Room(bytes.Length);
+        bytes.CopyTo(_bytes.AsSpan(_end));
+        _end += bytes.Length;
+    }
+
+    /// <summary>Adds text that a stranger may have written: it can't end the line.</summary>
+    public void AddText(ReadOnlySpan<byte> text)
+    {
+        Room(text.Length);
+        foreach (byte b in text)
+        {
+            _bytes[_end++] = b is < 32 or 127 ? (byte)'?' : b;
+        }
+    }
+
+    /// <summary>Adds a name that must be one word: of a host or a program.</summary>
+    public void AddName(ReadOnlySpan<byte> name, bool isTag)
+    {
+        Room(name.Length + 1);
+        foreach (byte b in name)
+        {
+            bool ends = b is <= 32 or 127 || (isTag && b is (byte)'[' or (byte)']' or (byte)':');
+            _bytes[_end++] = ends ? (byte)'_' : b;
+        }
+        if (name.IsEmpty)
+        {
+            _bytes[_end++] = (byte)'-';
+        }
+    }
+
+    public int MoveTo(Span<byte> buffer)
+    {
+        int count = Math.Min(buffer.Length, _end - _start);
+        _bytes.AsSpan(_start, count).CopyTo(buffer);
+        _start += count;
+        if (_start == _end)
+        {
+            _start = _end = 0;
+        }
+        return count;
+    }
+
+    private void Room(int more)
+    {
+        if (_end + more > _bytes.Length)
+        {
+            Array.Resize(ref _bytes, Math.Max(_bytes.Length * 2, _end + more));
+        }
+    }
+}
