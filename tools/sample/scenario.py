@@ -493,7 +493,7 @@ class Scenario(Sessions):
 
     def finish(self):
         """Waits for the queues; then two things that are not over when the log ends."""
-        for _ in range(120):
+        for _ in range(180):
             queues = [self.hosts.run(h, "postqueue", "-j") for h in ("mx1", "mx2")]
             if not any(queues):
                 break
