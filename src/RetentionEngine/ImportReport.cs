@@ -56,6 +56,26 @@ public sealed record SourceReport
 public sealed record StrangeLine(
     string Reason, long Count, string FirstSource, long FirstLine, long FirstOffsetBytes);
 
+/// <summary>A place where the logs themselves say that lines are missing.</summary>
+/// <param name="Host">Host that the line names.</param>
+/// <param name="Time">When the line was written.</param>
+/// <param name="Reason">What happened; never a piece of the line.</param>
+/// <param name="LostLines">How many lines are missing; -1 when that is not said.</param>
+/// <param name="Source">Source of the line.</param>
+/// <param name="Line">Its line number, from 1.</param>
+public sealed record LogGap(
+    string Host, DateTimeOffset Time, string Reason, long LostLines, string Source, long Line);
+
+/// <summary>Lines not understood that look alike.</summary>
+/// <param name="Shape">
+/// Punctuation and words of the daemons; everything else, be it a name, a number or an address, is
+/// <c>*</c>.
+/// </param>
+/// <param name="Count">How many.</param>
+/// <param name="FirstSource">Source of the first.</param>
+/// <param name="FirstLine">Its line number, from 1.</param>
+public sealed record StrangeShape(string Shape, long Count, string FirstSource, long FirstLine);
+
 /// <summary>What an import read, what it kept, and what it did not and why.</summary>
 public sealed record ImportReport
 {
@@ -82,6 +102,15 @@ public sealed record ImportReport
 
     /// <summary>Lines not understood, by reason, most frequent first.</summary>
     public IReadOnlyList<StrangeLine> Strange { get; init; } = [];
+
+    /// <summary>Lines not understood, by shape, most frequent first; at most 256 shapes.</summary>
+    public IReadOnlyList<StrangeShape> Shapes { get; init; } = [];
+
+    /// <summary>Lines that say that lines are missing.</summary>
+    public long GapLines { get; init; }
+
+    /// <summary>The first 1,000 of them.</summary>
+    public IReadOnlyList<LogGap> Gaps { get; init; } = [];
 
     /// <summary>Mails whose records were written.</summary>
     public long Messages { get; init; }

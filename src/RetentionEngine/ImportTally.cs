@@ -6,7 +6,7 @@ using RetentionEngine.Records;
 namespace RetentionEngine;
 
 /// <summary>Counts of an import, for its report and its progress.</summary>
-internal sealed class ImportTally(Tokenizer tokenizer, Tracker tracker)
+internal sealed partial class ImportTally(Tokenizer tokenizer, Tracker tracker, HostTable hosts)
 {
     private readonly List<SourceReport> _sources = [];
     private readonly StrangeLine?[] _strange = new StrangeLine?[(int)LineOutcome.Count];
@@ -74,6 +74,8 @@ internal sealed class ImportTally(Tokenizer tokenizer, Tracker tracker)
             Error = _fault,
         });
         TakeStrange();
+        TakeShapes();
+        TakeGaps();
     }
 
     /// <summary>Whether a source that was read from its beginning holds nothing like log lines.</summary>
@@ -141,6 +143,9 @@ internal sealed class ImportTally(Tokenizer tokenizer, Tracker tracker)
         StrangeLines = tokenizer.Strange,
         OverlongLines = _overlong,
         Strange = [.. _strange.OfType<StrangeLine>()],
+        Shapes = [.. Shapes()],
+        GapLines = tokenizer.GapLines,
+        Gaps = _gaps,
         Messages = tracker.Messages - _messagesBefore,
         Records = sealer.RecordsByKind(),
         AbandonedMessages = tracker.Abandoned - _abandonedBefore,

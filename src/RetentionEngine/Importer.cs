@@ -59,7 +59,7 @@ internal sealed class Importer : IDisposable
         _tracker.Load(store.InFlight.Span);
         _known = new KnownSources(store.Sources, store.Seed);
         _sealer = new Sealer(store, clock);
-        _tally = new ImportTally(_tokenizer, _tracker);
+        _tally = new ImportTally(_tokenizer, _tracker, _hosts);
     }
 
     /// <summary>Reads all sources, oldest first, and commits.</summary>

@@ -46,7 +46,8 @@ internal sealed class HeaderTable(HostTable hosts)
         if (!Postfix.TryRecognise(tag, out LogTag info)
             && !Dovecot.TryRecognise(tag, out info)
             && !Courier.TryRecognise(tag, out info)
-            && !Cyrus.TryRecognise(tag, out info))
+            && !Cyrus.TryRecognise(tag, out info)
+            && !SyslogGaps.TryRecognise(tag, out info))
         {
             info = default;
         }

@@ -33,6 +33,9 @@ internal enum LineClass : byte
     Courier,
     Cyrus,
 
+    /// <summary>What syslog daemons say about lines lost.</summary>
+    Syslog,
+
     /// <summary>Count of the values.</summary>
     Count,
 }
@@ -76,7 +79,8 @@ internal static class LineClasses
                 < LogProgram.Dovecot => Postfix.Class(program, (index & IdBit) != 0, letter),
                 LogProgram.Dovecot => Dovecot.Class(letter, (index & ParenthesisBit) != 0),
                 < LogProgram.CyrusImap => Courier.Class(letter),
-                _ => Cyrus.Class(letter),
+                < LogProgram.Syslog => Cyrus.Class(letter),
+                _ => LineClass.Syslog,
             });
         }
         return classes;

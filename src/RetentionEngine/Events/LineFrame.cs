@@ -27,6 +27,9 @@ internal enum LogProgram : byte
     CyrusPop3,
     CyrusPop3Tls,
     CyrusSieve,
+
+    /// <summary>Daemons that write logs, where they tell of lines lost.</summary>
+    Syslog,
 }
 
 /// <summary>What the program alone says of a session.</summary>

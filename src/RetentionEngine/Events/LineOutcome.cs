@@ -9,6 +9,12 @@ internal enum LineOutcome : byte
     /// <summary>An event.</summary>
     Event = 1,
 
+    /// <summary>A line that says that lines are missing.</summary>
+    Gap,
+
+    /// <summary>A line that brings another along that was repeated.</summary>
+    Repeated,
+
     /// <summary>The line opens like no known format.</summary>
     NoPrefix,
 

@@ -127,6 +127,10 @@ internal sealed partial class LinePrefix
         text.SequenceEqual(a) || text.SequenceEqual(b) || text.SequenceEqual(c)
         || text.SequenceEqual(d) || text.SequenceEqual(e) || text.StartsWith(f);
 
+    /// <summary>Reads host and tag of a line whose stamp was read before.</summary>
+    public LineOutcome ReadHostAndTag(ref byte block, int host, int end) =>
+        ReadTag(ref block, host, end);
+
     /// <summary><c>[ID 197553 mail.info] </c> in front of the message (Solaris).</summary>
     private void SkipMessageId(ref byte block, int end)
     {

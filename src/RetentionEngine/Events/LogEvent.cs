@@ -36,6 +36,9 @@ internal struct LogEvent
     /// <summary>Enhanced status code (RFC 3463) packed by <see cref="DsnCode"/>; 0 when absent.</summary>
     public int Dsn;
 
+    /// <summary>How often the same happened again, by a line that says so.</summary>
+    public int Repeats;
+
     /// <summary>Zone in force at the source, minutes east of UTC.</summary>
     public short OffsetMinutes;
 

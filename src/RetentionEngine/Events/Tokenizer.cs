@@ -16,7 +16,7 @@ namespace RetentionEngine.Events;
 /// processor learns each grammar once a batch instead of guessing at every line. Strange lines are
 /// counted, never thrown. Not thread-safe.
 /// </remarks>
-internal sealed class Tokenizer(HostTable hosts)
+internal sealed partial class Tokenizer(HostTable hosts)
 {
     private const int BatchLines = 256;
 
@@ -26,6 +26,7 @@ internal sealed class Tokenizer(HostTable hosts)
     private const ulong DisconnectWord = 0x656E_6E6F_6373_6964;
 
     private readonly LinePrefix _prefix = new();
+    private readonly HostTable _hosts = hosts;
     private readonly HeaderTable _headers = new(hosts);
     private readonly HeaderMemo _memo = new();
     private readonly int[] _ends = new int[BatchLines + LineIndex.SpareSlots];
@@ -105,7 +106,8 @@ internal sealed class Tokenizer(HostTable hosts)
             int lines = LineIndex.Find(block, line, _ends, wanted);
             int frames = ReadHeads(block, line, _ends.AsSpan(0, lines));
             int places = ReadIds(block, frames, ref events[count]);
-            count += ReadMessages(block, events.Slice(count, places));
+            int made = ReadMessages(block, events.Slice(count, places));
+            count += _repeatCount == 0 ? made : MarkRepeats(events.Slice(count, made));
             int next = Math.Min(_ends[lines - 1] + 1, block.Length);
             _sourceOffset += next - line;
             line = next;
@@ -203,18 +205,30 @@ internal sealed class Tokenizer(HostTable hosts)
         }
         LineOutcome outcome = end - start > BlockReader.LineMaxBytes
             ? LineOutcome.Overlong : _prefix.Read(ref block, start, end);
+        if (outcome == LineOutcome.Ignored)
+        {
+            return TryUntagged(ref block, start, end, ref frame)
+                ? TakeTime(start, ref frame) : LogProgram.None;
+        }
         if (outcome != LineOutcome.Event)
         {
             frame.LineStart = start;
-            CountStrange(outcome, in frame);
+            frame.End = end;
+            bool isRemark = Scan.Is(ref block, start, end, "-- "u8);
+            CountStrange(ref block, isRemark ? LineOutcome.Ignored : outcome, in frame);
             return LogProgram.None;
         }
+        TakePrefix(ref block, end, ref frame);
+        return TakeTime(start, ref frame);
+    }
+
+    private void TakePrefix(ref byte block, int end, ref LineFrame frame)
+    {
         frame.Start = _prefix.MessageStart;
         frame.End = end;
         frame.PidStart = _prefix.PidStart;
         frame.PidLength = _prefix.PidStart == 0 ? -1 : _prefix.PidEnd - _prefix.PidStart;
         frame.Header = FindHeader(ref block);
-        return TakeTime(start, ref frame);
     }
 
     private LineHeader FindHeader(ref byte block)
@@ -294,7 +308,8 @@ internal sealed class Tokenizer(HostTable hosts)
                 < LineClass.Dovecot => ReadMessages<Postfix>(block, members, events),
                 < LineClass.Courier => ReadMessages<Dovecot>(block, members, events),
                 < LineClass.Cyrus => ReadMessages<Courier>(block, members, events),
-                _ => ReadMessages<Cyrus>(block, members, events),
+                < LineClass.Syslog => ReadMessages<Cyrus>(block, members, events),
+                _ => ReadMessages<SyslogGaps>(block, members, events),
             };
         }
         return dropped == 0 ? events.Length : CloseGaps(events);
@@ -313,11 +328,15 @@ internal sealed class Tokenizer(HostTable hosts)
             ref LineFrame frame = ref _frames[member & 0xFF];
             ref LogEvent e = ref events[member >> 8];
             LineOutcome outcome = TFormat.Parse(ref first, in frame, ref e);
+            if (outcome == LineOutcome.Repeated)
+            {
+                outcome = ReadRepeated<TFormat>(ref first, in frame, ref e);
+            }
             if (outcome != LineOutcome.Event)
             {
                 e.Kind = EventKind.None;
                 dropped++;
-                CountStrange(outcome, in frame);
+                CountOther(ref first, outcome, in frame);
             }
         }
         return dropped;
@@ -343,17 +362,24 @@ internal sealed class Tokenizer(HostTable hosts)
     }
 
     /// <summary>Lines of a batch come class by class: the first is that with the lowest number.</summary>
-    private void CountStrange(LineOutcome outcome, ref readonly LineFrame frame)
+    private void CountStrange(
+        ref byte block, LineOutcome outcome, ref readonly LineFrame frame)
     {
         if (outcome == LineOutcome.Ignored)
         {
             return;
         }
         Strange++;
+        long number = _sourceLines + frame.LineIndex + 1;
+        if (frame.LineStart < frame.End)
+        {
+            // Of a line that a later one repeats, the first was counted.
+            Shapes.Add(Scan.Span(ref block, frame.LineStart, frame.End), number);
+        }
         ref StrangeLines strange = ref _strange[(int)outcome];
         var line = new StrangeLines(
             strange.Count + 1,
-            _sourceLines + frame.LineIndex + 1,
+            number,
             _sourceOffset + frame.LineStart - _batchStart);
         strange = strange.Count == 0 || line.FirstOffset < strange.FirstOffset
             ? line : strange with { Count = line.Count };

@@ -108,6 +108,10 @@ internal sealed partial class Tracker
                 _now = Math.Max(_now, clock);
             }
             Add(in e, block);
+            for (int again = e.Repeats; again > 0; again--)
+            {
+                Add(in e, block);
+            }
         }
         _eventsToSweep -= events.Length;
         if (_eventsToSweep <= 0)

@@ -20,10 +20,11 @@ internal static class Corpus
     public static IEnumerable<(string Line, SlowOutcome Outcome, SlowEvent Event)> Parse(
         byte[] log, bool isEachLineFirst = false)
     {
-        var parser = new SlowParser(Zone, LatestUnixMicros);
+        var last = new Dictionary<string, string>();
+        var parser = new SlowParser(Zone, LatestUnixMicros, 0, last);
         foreach (string line in SlowParser.Lines(log))
         {
-            parser = isEachLineFirst ? new SlowParser(Zone, LatestUnixMicros) : parser;
+            parser = isEachLineFirst ? new SlowParser(Zone, LatestUnixMicros, 0, last) : parser;
             SlowOutcome outcome = parser.Parse(line, out SlowEvent e);
             yield return (line, outcome, e);
         }

@@ -195,6 +195,35 @@ public sealed class HostileLineTests
         Assert.Equal("mx", record.Host);
     }
 
+    [Fact]
+    public void A_repeated_access_is_as_many_accesses()
+    {
+        List<RetentionRecord> records = Records($"""
+            {Day}0Z mx imapd: LOGIN, user=anna, ip=[::ffff:192.0.2.7], port=[5], protocol=IMAP
+            {Day}1Z mx last message repeated 2 times
+            {Day}2Z mx dovecot: message repeated 3 times: [ pop3-login: Login: user=<ben>, method=PLAIN, rip=192.0.2.8, lip=192.0.2.1, session=<abc>]
+
+            """);
+        Assert.Equal(
+            ["anna", "anna", "anna", "ben", "ben", "ben"],
+            records.Select(r => r.Recipient).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void A_repeated_delivery_counts_its_attempts()
+    {
+        RetentionRecord record = Assert.Single(Records($"""
+            {Day}0Z mx postfix/qmgr[3]: 8F00AA: from=<x@example.net>, size=100, nrcpt=1 (queue active)
+            {Day}1Z mx postfix/smtp[5]: message repeated 2 times: [ 8F00AA: to=<q@example.org>, relay=none, delay=1, dsn=4.4.1, status=deferred (no)]
+            {Day}2Z mx postfix/qmgr[3]: message repeated 2 times: [ 8F00AA: removed]
+            {Day}3Z mx rsyslogd: imuxsock lost 312 messages from pid 811 due to rate-limiting
+
+            """, out ImportReport report));
+        Assert.Equal(2, record.Attempts);
+        LogGap gap = Assert.Single(report.Gaps);
+        Assert.Equal(("mx", 312L, "log", 4L), (gap.Host, gap.LostLines, gap.Source, gap.Line));
+    }
+
     private static List<RetentionRecord> Records(string log) => Records(log, out _);
 
     private static List<RetentionRecord> Records(string log, out ImportReport report)

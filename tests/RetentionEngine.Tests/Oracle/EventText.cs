@@ -28,6 +28,7 @@ internal static class EventText
         text.Add("port", e.Port is null or 0 ? null : e.Port);
         text.Add("reply", e.ReplyCode is null or 0 ? null : e.ReplyCode);
         AddEnums(ref text, e.Status, e.Agent, e.Edge, e.Removal, e.Protocol);
+        text.Add("repeats", e.Repeats == 0 ? null : e.Repeats);
         text.Add("ends", e.EndsMessage ? "1" : null);
         text.Add("tls", e.Tls ? "1" : null);
         text.Add("ip", e.Ip);
@@ -66,6 +67,7 @@ internal static class EventText
         text.Add("port", e.Port == 0 ? null : e.Port);
         text.Add("reply", e.ReplyCode == 0 ? null : e.ReplyCode);
         AddEnums(ref text, e.Status, e.Agent, e.Edge, e.Removal, e.Protocol);
+        text.Add("repeats", e.Repeats == 0 ? null : e.Repeats);
         text.Add("ends", e.EndsMessage != 0 ? "1" : null);
         text.Add("tls", e.Tls != 0 ? "1" : null);
         text.Add("ip", isAccess || kind is EventKind.Client or EventKind.Reject

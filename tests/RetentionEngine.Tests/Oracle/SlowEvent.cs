@@ -29,6 +29,7 @@ internal sealed record SlowEvent
     public long? Number { get; init; }
     public int? Count { get; init; }
     public string? Dsn { get; init; }
+    public int Repeats { get; init; }
     public int? Port { get; init; }
     public int? ReplyCode { get; init; }
     public RecordStatus Status { get; init; }

@@ -9,8 +9,14 @@ namespace RetentionEngine.Tests.Oracle;
 /// The second opinion on what a line says: regular expressions over strings, written from the
 /// description of the forms only and independent of the fast tokenizer.
 /// </summary>
-internal sealed class SlowParser(TimeZoneInfo zone, long firstLineLatestUnixMicros, int year = 0)
+internal sealed class SlowParser(
+    TimeZoneInfo zone,
+    long firstLineLatestUnixMicros,
+    int year = 0,
+    Dictionary<string, string>? lastOfHost = null)
 {
+    private readonly Dictionary<string, string> _lastOfHost = lastOfHost ?? [];
+
     private static readonly Regex s_header = Pattern(
         @"^(?:<\d{1,3}>)?(?<stamp>[A-Z][a-z][a-z] (?: \d|\d\d|\d) \d\d:\d\d:\d\d(?:[.,]\d{1,9})?|\d{4}-[^ ]+) "
         + @"(?<host>[^ ]+) (?<tag>[^ \[\]:]+)(?:\[(?<pid>\d+)\])?: (?<text>.*)$");
@@ -53,7 +59,20 @@ internal sealed class SlowParser(TimeZoneInfo zone, long firstLineLatestUnixMicr
         {
             return Parse(m, m.Groups["pid"].Value is "-" ? null : m.Groups["pid"].Value, ref result);
         }
-        m = s_header.Match(line);
+        if (SlowRepeats.TryExpand(line, _lastOfHost, out string expanded, out int count))
+        {
+            SlowOutcome again = ParsePlain(s_header.Match(expanded), ref result);
+            bool canRepeat = again == SlowOutcome.Event && result.Kind is EventKind.Delivery
+                or EventKind.Reject or EventKind.Login or EventKind.Logout;
+            result = result with { Repeats = count - 1 };
+            return again == SlowOutcome.Event && (!canRepeat || count == 0)
+                ? SlowOutcome.Ignored : again;
+        }
+        return ParsePlain(s_header.Match(line), ref result);
+    }
+
+    private SlowOutcome ParsePlain(Match m, ref SlowEvent result)
+    {
         if (!m.Success)
         {
             return SlowOutcome.Ignored;

@@ -10,6 +10,7 @@ namespace RetentionEngine.Tool.Commands;
 internal static class ImportReportText
 {
     private const int StrangeMax = 20;
+    private const int ShapesMax = 10;
     private const int SkippedMax = 10;
 
     /// <summary>Makes the report for people.</summary>
@@ -51,6 +52,8 @@ internal static class ImportReportText
         AddInferred(text, report, policy);
         AddNotKept(text, context, report, policy);
         AddStrange(text, report);
+        AddShapes(text, report);
+        AddGaps(text, report);
         AddSources(text, report, found);
         return text.ToString();
     }
@@ -88,6 +91,28 @@ internal static class ImportReportText
                 json.WriteString("reason", file.Reason);
             });
         }
+        foreach (StrangeShape shape in report.Shapes)
+        {
+            context.WriteJson("shape", json =>
+            {
+                json.WriteString("shape", shape.Shape);
+                json.WriteNumber("count", shape.Count);
+                json.WriteString("firstSource", shape.FirstSource);
+                json.WriteNumber("firstLine", shape.FirstLine);
+            });
+        }
+        foreach (LogGap gap in report.Gaps)
+        {
+            context.WriteJson("gap", json =>
+            {
+                json.WriteString("host", gap.Host);
+                json.WriteString("time", gap.Time);
+                json.WriteString("reason", gap.Reason);
+                json.WriteNumber("lostLines", gap.LostLines);
+                json.WriteString("source", gap.Source);
+                json.WriteNumber("line", gap.Line);
+            });
+        }
         foreach (StrangeLine strange in report.Strange)
         {
             context.WriteJson("strange", json =>
@@ -112,6 +137,7 @@ internal static class ImportReportText
         json.WriteNumber("ignoredLines", report.IgnoredLines);
         json.WriteNumber("strangeLines", report.StrangeLines);
         json.WriteNumber("overlongLines", report.OverlongLines);
+        json.WriteNumber("gapLines", report.GapLines);
         json.WriteNumber("messages", report.Messages);
         json.WriteStartObject("records");
         foreach ((RecordKind kind, long count) in report.Records)
@@ -246,6 +272,29 @@ internal static class ImportReportText
             Row(text, i == 0 ? "strange" : "", $"{Count(strange.Count, "line")}: {strange.Reason}, "
                 + $"first {strange.FirstSource}:{strange.FirstLine}");
         }
+    }
+
+    private static void AddShapes(StringBuilder text, ImportReport report)
+    {
+        for (int i = 0; i < Math.Min(report.Shapes.Count, ShapesMax); i++)
+        {
+            StrangeShape shape = report.Shapes[i];
+            Row(text, i == 0 ? "shapes" : "", $"{Count(shape.Count, "line")} like "
+                + $"{shape.FirstSource}:{shape.FirstLine}: {shape.Shape}");
+        }
+    }
+
+    private static void AddGaps(StringBuilder text, ImportReport report)
+    {
+        if (report.GapLines == 0)
+        {
+            return;
+        }
+        long lost = report.Gaps.Sum(gap => Math.Max(gap.LostLines, 0));
+        LogGap first = report.Gaps[0];
+        Row(text, "gaps", $"{Count(report.GapLines, "line")} of syslog daemons tell of lines "
+            + $"missing, {Times.ToCount(lost)} by their count");
+        Row(text, "", $"first {first.Source}:{first.Line}: {first.Reason}");
     }
 
     private static void AddSources(StringBuilder text, ImportReport report, FoundSources found)

@@ -42,7 +42,7 @@ internal sealed class Courier : ILogFormat<Courier>
     /// The class of lines that begin with a letter. Cyrus and UW share some of the tags.
     /// </summary>
     public static LineClass Class(char letter) =>
-        letter is 'l' or 'd' or 't' or 'i' ? LineClass.Courier : Cyrus.Class(letter);
+        letter is 'l' or 'd' or 't' or 'i' or 'm' ? LineClass.Courier : Cyrus.Class(letter);
 
     public static LineOutcome Parse(ref byte block, in LineFrame frame, ref LogEvent e)
     {
@@ -62,7 +62,8 @@ internal sealed class Courier : ILogFormat<Courier>
                 && !Scan.Is(ref block, at, end, "disc, user="u8))
             {
                 e.Kind = EventKind.None;
-                return Cyrus.Parse(ref block, frame, ref e);
+                return SyslogMeta.IsRepeated(ref block, at, end)
+                    ? LineOutcome.Repeated : Cyrus.Parse(ref block, frame, ref e);
             }
         }
         bool isLogin = e.Kind == EventKind.Login;

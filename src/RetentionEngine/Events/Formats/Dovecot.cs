@@ -43,7 +43,8 @@ internal sealed class Dovecot : ILogFormat<Dovecot>
         int service = Service(ref block, at, end, out AccessProtocol protocol);
         if (service < 0)
         {
-            return LineOutcome.Ignored;
+            return SyslogMeta.IsRepeated(ref block, at, end)
+                ? LineOutcome.Repeated : LineOutcome.Ignored;
         }
         e.Protocol = protocol;
         if (Unsafe.Add(ref block, service) == '(')

@@ -4,7 +4,7 @@ using RetentionEngine.Lines;
 
 namespace RetentionEngine.Events.Formats;
 
-/// <summary>Postfix, 2.x to 3.11. Delivery lines and rejects are in files of their own.</summary>
+/// <summary>Postfix, 2.x to 3.12. Delivery lines and rejects are in files of their own.</summary>
 /// <remarks>
 /// Every form is anchored at a fixed position: program, then queue id, then the first key. What
 /// attackers choose (names, addresses, reply texts) is cut out by the keys that follow it, read
@@ -51,8 +51,8 @@ internal sealed class Postfix : ILogFormat<Postfix>
     {
         if (!hasId)
         {
-            // NOQUEUE, proxy-reject.
-            return letter is 'n' or 'p' && program is LogProgram.Smtpd or LogProgram.Postscreen
+            // NOQUEUE, proxy-reject; and "message repeated" by whomever.
+            return letter == 'm' || letter is 'n' or 'p' && program is LogProgram.Smtpd or LogProgram.Postscreen
                 ? LineClass.Refusal : LineClass.None;
         }
         return program switch

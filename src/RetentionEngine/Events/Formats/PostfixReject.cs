@@ -27,6 +27,10 @@ internal static class PostfixReject
                 _ => LineOutcome.Ignored,
             };
         }
+        if (SyslogMeta.IsRepeated(ref block, at, end))
+        {
+            return LineOutcome.Repeated;
+        }
         return frame.Header.Tag.Program == LogProgram.Smtpd
             && Scan.Is(ref block, at, end, "proxy-reject: "u8)
             ? ParseProxy(ref block, at + 14, end, ref e)
