@@ -22,6 +22,8 @@ internal static class Program
           test DOMAIN         walk the whole way to a domain's server, without sending mail
           publish DOMAIN ONION[:PORT]
                               print the DNS records that announce an onion
+          check [--postfix DIR] [--torrc FILE] [--unbound FILE] [--map FILE]
+                              inspect an installation and name each hole
 
         The configuration is /etc/onion-transport/onion-transport.conf.
         """;
@@ -45,6 +47,8 @@ internal static class Program
                     await TestCommand.RunAsync(Settings.Read(config), domain, Console.Out),
                 ["publish", string domain, string onion] =>
                     PublishCommand.Run(domain, onion, Console.Out, Console.Error),
+                ["check", .. string[] options] =>
+                    CheckCommand.Run(options, Console.Out, Console.Error),
                 ["--help"] or ["help"] => Say(Console.Out, Help, 0),
                 _ => Say(Console.Error, Help, Usage),
             };
@@ -53,7 +57,8 @@ internal static class Program
         {
             return Say(Console.Error, "onion-transport: " + e.Message, WrongConfig);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or SocketException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException
+            or SocketException)
         {
             return Say(Console.Error, "onion-transport: " + e.Message, CannotCreate);
         }

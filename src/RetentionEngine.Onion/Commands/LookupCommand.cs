@@ -7,7 +7,7 @@ using RetentionEngine.Onion.Service;
 
 namespace RetentionEngine.Onion.Commands;
 
-/// <summary>Says what would be done with mail for a domain, step by step; changes nothing.</summary>
+/// <summary>Says what would be done with mail for a domain, and why; changes nothing.</summary>
 /// <remarks>In the mode "validator" it needs the running service: the validator's only way out is
 /// the service's forwarder.</remarks>
 internal static class LookupCommand

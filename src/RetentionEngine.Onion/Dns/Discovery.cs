@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using RetentionEngine.Onion.Names;
+using RetentionEngine.Onion.Relay;
 
 namespace RetentionEngine.Onion.Dns;
 
@@ -82,8 +83,8 @@ internal sealed class Discovery(DnsTransport transport, bool hasText, TimeProvid
         }
         catch (IOException e)
         {
-            return Finding.Failure("DNS: " + (e.InnerException is null or System.Net.Sockets.SocketException
-                ? "no answer" : e.Message));
+            return Finding.Failure("DNS: " + (e.InnerException is SocksException
+                ? e.Message : "no answer"));
         }
     }
 
@@ -152,7 +153,8 @@ internal sealed class Discovery(DnsTransport transport, bool hasText, TimeProvid
         }
         TimeSpan lifetime = Clamp(reply.Answers.Min(r => r.Ttl), s_lifetimeMax);
         return targets.Count > 0
-            ? new Finding(FindingKind.Onions, targets, true, lifetime, "announced and authenticated")
+            ? new Finding(
+                FindingKind.Onions, targets, true, lifetime, "announced and authenticated")
             : new Finding(FindingKind.Unusable, [], true, lifetime, OnionName.Describe(fault));
     }
 

@@ -86,7 +86,8 @@ internal static class DnsExchange
         }
         catch (Exception e) when (e is SocketException or SocksException or AuthenticationException)
         {
-            throw new IOException(e is SocksException ? e.Message : "connection to resolver failed", e);
+            throw new IOException(
+                e is SocksException ? e.Message : "connection to resolver failed", e);
         }
     }
 

@@ -15,7 +15,7 @@ internal enum AnswerKind
 
 /// <summary>The answer to one lookup.</summary>
 /// <param name="Kind">How it ends.</param>
-/// <param name="Text">Result or reason in printable ASCII, at most 400 bytes; never the key.</param>
+/// <param name="Text">Result or reason, printable ASCII, at most 400 bytes; never the key.</param>
 internal sealed record Answer(AnswerKind Kind, string Text)
 {
     public static Answer NotFound { get; } = new(AnswerKind.NotFound, "");

@@ -13,7 +13,7 @@ namespace RetentionEngine.Onion.Lookup;
 internal sealed class LookupServer(
     Func<MapRequest, WaitCredit, ValueTask<Answer>> answers, Metrics metrics, TimeProvider time)
 {
-    /// <summary>Postfix runs at most 100 trivial-rewrite by default, and each asks on one.</summary>
+    /// <summary>Postfix runs 100 trivial-rewrite at most by default, each with one.</summary>
     public const int ConnectionsMax = 256;
 
     // A request that has begun has to end in this time; between requests Postfix may rest for ever.

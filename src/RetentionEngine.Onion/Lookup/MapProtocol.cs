@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 
 namespace RetentionEngine.Onion.Lookup;
@@ -158,7 +159,9 @@ internal readonly struct TcpTable : IMapProtocol
                 {
                     return null;
                 }
-                value = (byte)(Convert.ToInt32(Encoding.ASCII.GetString(text.Slice(at + 1, 2)), 16));
+                value = byte.Parse(
+                    text.Slice(at + 1, 2), NumberStyles.AllowHexSpecifier,
+                    CultureInfo.InvariantCulture);
                 at += 2;
             }
             bytes[count++] = value;
@@ -172,7 +175,7 @@ internal static class Keys
 {
     private static readonly UTF8Encoding s_utf8 = new(false, throwOnInvalidBytes: true);
 
-    /// <summary>The text; null for what is no address: empty, not UTF-8, control characters.</summary>
+    /// <summary>The text; null for what is no address: empty, no UTF-8, with controls.</summary>
     public static string? Decode(ReadOnlySpan<byte> bytes)
     {
         if (bytes.IsEmpty)

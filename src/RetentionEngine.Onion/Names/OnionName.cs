@@ -28,7 +28,7 @@ internal static class OnionName
     private const int KeyBytes = 32;
     private const int AddressBytes = 35;
 
-    /// <summary>Whether a name lies under .onion, valid or not; a final dot does not count.</summary>
+    /// <summary>Whether a name lies under .onion, valid or not; with a final dot or not.</summary>
     public static bool IsUnderOnion(ReadOnlySpan<char> name) =>
         TrimDot(name) is var bare
         && (bare.EndsWith(Suffix, StringComparison.OrdinalIgnoreCase)

@@ -9,7 +9,7 @@ internal sealed record OnionTarget(string Onion, int Port)
 {
     public const int SmtpPort = 25;
 
-    /// <summary>Reads "name.onion" or "name.onion:port"; the port is 25 where none is given.</summary>
+    /// <summary>Reads "name.onion" or "name.onion:port"; the port is 25 by default.</summary>
     public static OnionFault Parse(ReadOnlySpan<char> text, out OnionTarget? target)
     {
         target = null;

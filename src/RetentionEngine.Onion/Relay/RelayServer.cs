@@ -50,7 +50,8 @@ internal sealed class RelayServer(
             {
                 return;
             }
-            var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+            var listener = new Socket(
+                AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
             try
             {
                 listener.Bind(address);

@@ -96,22 +96,24 @@ internal sealed class Memory
         {
             string[] words = lines[i].Split(' ');
             if (words.Length != 2
-                || !string.Equals(DomainName.Normalize(words[0]), words[0], StringComparison.Ordinal)
-                || !int.TryParse(words[1], NumberStyles.None, CultureInfo.InvariantCulture, out int day))
+                || DomainName.Normalize(words[0]) is not string domain
+                || !domain.Equals(words[0], StringComparison.Ordinal)
+                || !int.TryParse(
+                    words[1], NumberStyles.None, CultureInfo.InvariantCulture, out int day))
             {
                 throw new ConfigException(_path, i + 1, "is damaged");
             }
-            _seen[words[0]] = day;
+            _seen[domain] = day;
         }
         var text = new StringBuilder();
-        foreach ((string domain, int day) in _seen.ToArray())
+        foreach ((string name, int day) in _seen.ToArray())
         {
             if (Today - day > _days)
             {
-                _seen.Remove(domain);
+                _seen.Remove(name);
                 continue;
             }
-            text.Append(CultureInfo.InvariantCulture, $"{domain} {day}\n");
+            text.Append(CultureInfo.InvariantCulture, $"{name} {day}\n");
         }
         StateFile.Replace(_path, Encoding.ASCII.GetBytes(text.ToString()));
     }

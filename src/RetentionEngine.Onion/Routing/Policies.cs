@@ -62,7 +62,8 @@ internal sealed class Policies
         {
             number++;
             string bare = line.Split('#', 2)[0];
-            string[] words = bare.Split((char[])[' ', '\t', '\r'], StringSplitOptions.RemoveEmptyEntries);
+            string[] words = bare.Split(
+                (char[])[' ', '\t', '\r'], StringSplitOptions.RemoveEmptyEntries);
             if (words.Length == 0)
             {
                 continue;
@@ -79,7 +80,8 @@ internal sealed class Policies
             }
             bool isParent = words[0].StartsWith('.');
             string? domain = DomainName.Normalize(isParent ? words[0].AsSpan(1) : words[0]);
-            if (domain == null || !policies._domains.TryAdd(isParent ? "." + domain : domain, policy))
+            if (domain == null
+                || !policies._domains.TryAdd(isParent ? "." + domain : domain, policy))
             {
                 throw new ConfigException(path, number, "is no domain, or names one again");
             }

@@ -34,7 +34,8 @@ internal sealed class PolicyFile
     {
         get
         {
-            if (_path.Length > 0 && _time.GetElapsedTime(Interlocked.Read(ref _looked)) >= s_interval)
+            if (_path.Length > 0
+                && _time.GetElapsedTime(Interlocked.Read(ref _looked)) >= s_interval)
             {
                 Reload();
             }

@@ -43,7 +43,7 @@ internal sealed class Router(
         return answer;
     }
 
-    /// <summary>Decides about a domain, in the form that <see cref="DomainName"/> gives it.</summary>
+    /// <summary>Decides about a domain, as <see cref="DomainName"/> gives it.</summary>
     /// <param name="ask">Takes the domain to its finding; null if that takes too long.</param>
     public async ValueTask<Decision> DecideAsync(
         string domain, Func<string, ValueTask<Finding?>>? ask)
@@ -64,7 +64,8 @@ internal sealed class Router(
                 return policy.Target != null
                     ? Go([policy.Target], "the map file names the onion")
                     : new Decision(
-                        [], Answer.Never(OnionName.Describe(policy.Fault)), "the map file is wrong");
+                        [], Answer.Never(OnionName.Describe(policy.Fault)),
+                        "the map file is wrong");
         }
         bool isRequired = policy.Kind == PolicyKind.Require;
         if (ask == null)
@@ -74,7 +75,8 @@ internal sealed class Router(
                 : new Decision([], Answer.NotFound, "discovery is off");
         }
         Finding? finding = await ask(domain);
-        return finding == null ? Wait("DNS through Tor is slow") : Weigh(domain, finding, isRequired);
+        return finding == null
+            ? Wait("DNS through Tor is slow") : Weigh(domain, finding, isRequired);
     }
 
     private Decision Weigh(string domain, Finding finding, bool isRequired)
@@ -142,7 +144,8 @@ internal sealed class Router(
                 if (address != null)
                 {
                     relay(target, address);
-                    addresses.Add(FormattableString.Invariant($"[{address.Address}]:{address.Port}"));
+                    addresses.Add(
+                        FormattableString.Invariant($"[{address.Address}]:{address.Port}"));
                     continue;
                 }
                 reason = isFull ? "too many onions" : "another onion has this loopback address";

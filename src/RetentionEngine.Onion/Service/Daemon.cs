@@ -52,8 +52,8 @@ internal sealed class Daemon : IDisposable
             log.Warn($"mail for {domain} will bounce: {OnionName.Describe(fault)}");
         }
         Router = new Router(
-            policies, Findings, new Memory(settings.StateDirectory, settings.RememberDays, log, time),
-            _book, Relay.Open, settings.Transport, log, _metrics, time);
+            policies, Findings,
+            new Memory(settings.StateDirectory, settings.RememberDays, log, time), _book, Relay.Open, settings.Transport, log, _metrics, time);
     }
 
     public SocksClient Socks { get; }

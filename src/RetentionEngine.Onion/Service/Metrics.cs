@@ -66,8 +66,9 @@ internal sealed class Metrics
         {
             text.Append(CultureInfo.InvariantCulture,
                 $"# HELP onion_transport_{counter.Name} {counter.Help}\n");
+            string type = counter.IsGauge ? "gauge" : "counter";
             text.Append(CultureInfo.InvariantCulture,
-                $"# TYPE onion_transport_{counter.Name} {(counter.IsGauge ? "gauge" : "counter")}\n");
+                $"# TYPE onion_transport_{counter.Name} {type}\n");
             text.Append(CultureInfo.InvariantCulture,
                 $"onion_transport_{counter.Name} {counter.Value}\n");
         }

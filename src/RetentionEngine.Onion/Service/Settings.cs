@@ -120,7 +120,8 @@ internal sealed class Settings
                 break;
             case "discovery":
                 Discovery = Enum.TryParse(value, ignoreCase: true, out DiscoveryMode mode)
-                    ? mode : throw new ConfigException(_path, line, "wants off, validator or resolver");
+                    ? mode
+                    : throw new ConfigException(_path, line, "wants off, validator or resolver");
                 break;
             case "validator":
                 Validator = Loopback(value, line);
@@ -180,7 +181,7 @@ internal sealed class Settings
         return all;
     }
 
-    // Whoever may ask could learn who writes to whom, or use our circuits: it stays on this machine.
+    // Who may ask could learn who writes to whom, or use our circuits: only this machine may.
     private IPEndPoint Loopback(string value, int line) =>
         IPEndPoint.TryParse(value, out IPEndPoint? address)
             && address.Port > 0 && IPAddress.IsLoopback(address.Address)

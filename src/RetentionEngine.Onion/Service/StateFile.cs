@@ -1,6 +1,6 @@
 namespace RetentionEngine.Onion.Service;
 
-/// <summary>Files of the state directory: they name correspondents, so they are only ours.</summary>
+/// <summary>Files of the state directory: they name correspondents, so only we read them.</summary>
 internal static class StateFile
 {
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
