@@ -409,7 +409,7 @@ connect_seconds = 15
             retention("import", host.home + "/mail.log", "--local-domain", domain, "-q")
             found[host.name] = retention(
                 "query", "--message-id", "discovered@sender.example", "--format", "csv",
-                "--fields", "class,status,sender,recipient,client,relay").strip()
+                "--fields", "kind,status,sender,recipient,client,relay").strip()
         detail = " | ".join(found.values())
         sent, received = (found[n].splitlines()[-1] for n in ("sender", "receiver"))
         pair = "writer@sender.example,reader@secure.test"
