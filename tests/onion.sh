@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The whole experiment: a private Tor network in namespaces of its own with nothing but lo, two
-# Postfix, unbound, a signed zone; mail goes out by discovery and arrives through a v3 onion service.
+# Postfix, unbound, a signed zone; mail goes out by discovery and arrives through an onion service.
 # Takes about four minutes; Debian, as root. Prints one line a check, "ok NAME" or "failed NAME".
 set -euo pipefail
 cd "$(dirname "$0")/.."
