@@ -41,11 +41,8 @@ internal sealed partial class Tracker
         {
             ReadOnlySpan<byte> name = _hosts.Host(host);
             ReadOnlySpan<byte> instance = _hosts.Instance(host);
-            Span<byte> both = new byte[name.Length + instance.Length + 1];
-            name.CopyTo(both);
-            instance.CopyTo(both[(name.Length + 1)..]);
-            both[name.Length] = (byte)'/';
-            text = _batch.Strings.Intern(instance.IsEmpty ? name : both);
+            text = _batch.Strings.Intern(
+                instance.IsEmpty ? name : [.. name, (byte)'/', .. instance]);
         }
         return text;
     }

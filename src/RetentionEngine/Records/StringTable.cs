@@ -28,6 +28,7 @@ internal sealed class StringTable
     private readonly Vector128<byte> _key;
     private readonly Vector128<byte> _firstRound;
     private readonly Vector128<byte> _secondRound;
+    private readonly byte[] _padded = new byte[LengthMax + PaddingBytes];
     private byte[] _bytes = new byte[1 << 20];
     private int[] _starts = new int[1 << 15];
     private Slot[] _slots = new Slot[1 << 15];
@@ -64,15 +65,8 @@ internal sealed class StringTable
             return 1;
         }
         text = text[..Math.Min(text.Length, LengthMax)];
-        if (text.Length > 256 - PaddingBytes)
-        {
-            byte[] padded = new byte[text.Length + PaddingBytes];
-            text.CopyTo(padded);
-            return Intern(ref padded[0], text.Length, Hash(ref padded[0], text.Length));
-        }
-        Span<byte> copy = stackalloc byte[256];
-        text.CopyTo(copy);
-        return Intern(ref copy[0], text.Length, Hash(ref copy[0], text.Length));
+        text.CopyTo(_padded);
+        return Intern(ref _padded[0], text.Length, Hash(ref _padded[0], text.Length));
     }
 
     /// <summary>The hash that <see cref="Intern(ref byte, int, ulong)"/> wants.</summary>
