@@ -50,11 +50,7 @@ internal sealed partial class Tokenizer
         {
             if (SyslogMeta.IsOldRestart(ref block, text, end))
             {
-                frame.LineStart = start;
-                frame.TimeUnixMicros = _prefix.TimeUnixMicros;
-                frame.OffsetMinutes = _prefix.OffsetMinutes;
-                int host = _hosts.Add(Scan.Span(ref block, _prefix.HostStart, _prefix.HostEnd), default);
-                CountGap(in frame, host, GapKind.Restarted, -1);
+                CountGapOfHost(ref block, start, ref frame, GapKind.Restarted, -1);
             }
             return false;
         }
@@ -76,13 +72,17 @@ internal sealed partial class Tokenizer
             }
             lineEnd = line - 1;
         }
-        frame.LineStart = start;
-        frame.TimeUnixMicros = _prefix.TimeUnixMicros;
-        frame.OffsetMinutes = _prefix.OffsetMinutes;
-        CountGap(
-            in frame, _hosts.Add(Scan.Span(ref block, hostStart, hostStart + hostLength), default),
-            GapKind.RepeatOutOfReach, count);
+        CountGapOfHost(ref block, start, ref frame, GapKind.RepeatOutOfReach, count);
         return false;
+    }
+
+    /// <summary>A gap told of by a line that has a host but no tag.</summary>
+    private void CountGapOfHost(
+        ref byte block, int start, ref LineFrame frame, GapKind kind, long lost)
+    {
+        TakeTime(start, ref frame);
+        int host = _hosts.Add(Scan.Span(ref block, _prefix.HostStart, _prefix.HostEnd), default);
+        CountGap(in frame, host, kind, lost);
     }
 
     private bool TakeRepeated(

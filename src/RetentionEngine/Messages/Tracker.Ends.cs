@@ -16,17 +16,16 @@ internal sealed partial class Tracker
 
     // By (host, protocol, session id). Time, offset and flags are those of the end.
     private readonly Dictionary<ulong, OpenSession> _ends = [];
-    private readonly List<ulong> _endsGone = [];
 
     /// <summary>Lets an end without a login wait for it.</summary>
     /// <returns>Whether it waits; else it is a record of its own already.</returns>
-    private bool TryWait(ref readonly LogEvent e, ClientIp ip, ulong idHash, ulong userHash)
+    private bool TryWait(ref readonly OpenSession end)
     {
-        if (idHash == 0 || _ends.Count >= EndsWaitingMax)
+        if (end.IdHash == 0 || _ends.Count >= EndsWaitingMax)
         {
             return false;
         }
-        if (_ends.TryGetValue(idHash, out OpenSession former))
+        if (_ends.TryGetValue(end.IdHash, out OpenSession former))
         {
             if (Waits(in former))
             {
@@ -34,18 +33,7 @@ internal sealed partial class Tracker
             }
             EmitLogout(in former);
         }
-        _ends[idHash] = new OpenSession
-        {
-            TimeUnixMicros = e.TimeUnixMicros,
-            OffsetMinutes = e.OffsetMinutes,
-            Flags = e.TimeFlags,
-            Host = e.Host,
-            Protocol = e.Protocol,
-            Ip = ip,
-            User = UserText,
-            IdHash = idHash,
-            UserHash = userHash,
-        };
+        _ends[end.IdHash] = end;
         return true;
     }
 
@@ -70,14 +58,7 @@ internal sealed partial class Tracker
 
     private ref RecordRow AddEnd(ref readonly OpenSession end, RecordStatus status)
     {
-        ref RecordRow row = ref _batch.Add();
-        row.Kind = RecordKind.Access;
-        row.Status = status;
-        row.SizeBytes = -1;
-        row.Uid = -1;
-        row.Protocol = end.Protocol;
-        row.Flags = end.Flags;
-        row.Host = HostText(end.Host);
+        ref RecordRow row = ref AddAccess(in end, status, end.Flags);
         row.FinalTimeUnixMicros = end.TimeUnixMicros;
         row.FinalOffsetMinutes = end.OffsetMinutes;
         return ref row;
@@ -98,10 +79,9 @@ internal sealed partial class Tracker
             if (!Waits(in end))
             {
                 EmitLogout(in end);
-                _endsGone.Add(entry.Key);
+                _ends.Remove(entry.Key);
             }
         }
-        ForgetEnds();
     }
 
     private void PurgeEnds(long limitUnixMicros)
@@ -110,19 +90,9 @@ internal sealed partial class Tracker
         {
             if (entry.Value.TimeUnixMicros <= limitUnixMicros)
             {
-                _endsGone.Add(entry.Key);
+                _ends.Remove(entry.Key);
             }
         }
-        ForgetEnds();
-    }
-
-    private void ForgetEnds()
-    {
-        foreach (ulong key in _endsGone)
-        {
-            _ends.Remove(key);
-        }
-        _endsGone.Clear();
     }
 
     private void EmitWaitingEnds()

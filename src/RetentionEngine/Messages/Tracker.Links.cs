@@ -189,7 +189,7 @@ internal sealed partial class Tracker
 
     private void AddNotification(ref readonly LogEvent e)
     {
-        int old = Find(_keyHashes[_current], e.Host, e.QueueId, in e);
+        int old = Find(in e);
         if (old >= 0)
         {
             Touch(ref _hops[old], in e);
@@ -332,14 +332,9 @@ internal sealed partial class Tracker
         {
             if (entry.Value.UntilUnixMicros < _clocks[entry.Key.Item1])
             {
-                _pendingGone.Add(entry.Key);
+                _pending.Remove(entry.Key);
             }
         }
-        foreach ((int, QueueId) key in _pendingGone)
-        {
-            _pending.Remove(key);
-        }
-        _pendingGone.Clear();
         if (_pending.Count > PendingMax)
         {
             _pending.Clear();

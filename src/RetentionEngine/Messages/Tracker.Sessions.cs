@@ -103,31 +103,28 @@ internal sealed partial class Tracker
         {
             index = Pick(_sessionUsers, userHash, in e, ip, e.Port, userHash, hasId, out ambiguous);
         }
-        if (index < 0 && (userHash == 0 || TryWait(in e, ip, idHash, userHash)))
+        var end = new OpenSession
         {
-            // An end without a user follows another that ended the session already.
-            return;
-        }
-        ref RecordRow row = ref _batch.Add();
-        row.Kind = RecordKind.Access;
-        row.SizeBytes = -1;
-        row.Uid = -1;
-        row.Protocol = e.Protocol;
-        row.Flags = e.TimeFlags;
-        row.Host = HostText(e.Host);
-        row.FinalTimeUnixMicros = e.TimeUnixMicros;
-        row.FinalOffsetMinutes = e.OffsetMinutes;
+            TimeUnixMicros = e.TimeUnixMicros,
+            OffsetMinutes = e.OffsetMinutes,
+            Flags = e.TimeFlags,
+            Host = e.Host,
+            Protocol = e.Protocol,
+            Ip = ip,
+            User = UserText,
+            IdHash = idHash,
+            UserHash = userHash,
+        };
         if (index < 0)
         {
-            row.Status = RecordStatus.Logout;
-            row.TimeUnixMicros = e.TimeUnixMicros;
-            row.OffsetMinutes = e.OffsetMinutes;
-            row.Flags |= RecordFlags.MissingStart;
-            row.Recipient = UserText;
-            (row.IpHi, row.IpLo) = (ip.Hi, ip.Lo);
+            // An end without a user follows another that ended the session already.
+            if (userHash != 0 && !TryWait(in end))
+            {
+                EmitLogout(in end);
+            }
             return;
         }
-        row.Status = RecordStatus.Session;
+        ref RecordRow row = ref AddEnd(in end, RecordStatus.Session);
         FillAccess(ref row, in _sessions[index]);
         row.Flags |= ambiguous ? RecordFlags.JoinAmbiguous : 0;
         RemoveSession(index);
@@ -194,15 +191,22 @@ internal sealed partial class Tracker
 
     private void EmitLogin(ref readonly OpenSession session, RecordFlags mark)
     {
+        ref RecordRow row = ref AddAccess(in session, RecordStatus.Login, mark);
+        FillAccess(ref row, in session);
+    }
+
+    private ref RecordRow AddAccess(
+        ref readonly OpenSession session, RecordStatus status, RecordFlags flags)
+    {
         ref RecordRow row = ref _batch.Add();
         row.Kind = RecordKind.Access;
-        row.Status = RecordStatus.Login;
+        row.Status = status;
         row.SizeBytes = -1;
         row.Uid = -1;
         row.Protocol = session.Protocol;
-        row.Flags = mark;
+        row.Flags = flags;
         row.Host = HostText(session.Host);
-        FillAccess(ref row, in session);
+        return ref row;
     }
 
     private void RemoveSession(int index)

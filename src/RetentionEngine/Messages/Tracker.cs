@@ -52,7 +52,6 @@ internal sealed partial class Tracker
     private readonly KeyTable _keys = new();
     private readonly KeyTable _recipientKeys = new();
     private readonly Dictionary<(int Group, QueueId Id), PendingEdge> _pending = [];
-    private readonly List<(int, QueueId)> _pendingGone = [];
     private readonly List<int> _waiting = [];
     private long[] _clocks = new long[16];
 
@@ -262,7 +261,7 @@ internal sealed partial class Tracker
 
     private void AddRemoved(ref readonly LogEvent e)
     {
-        int index = Find(_keyHashes[_current], e.Host, e.QueueId, in e);
+        int index = Find(in e);
         if (index < 0)
         {
             return;
@@ -300,7 +299,7 @@ internal sealed partial class Tracker
         row.Host = HostText(e.Host);
         if (e.EndsMessage != 0 && !e.QueueId.IsNone)
         {
-            int index = Find(_keyHashes[_current], e.Host, e.QueueId, in e);
+            int index = Find(in e);
             if (index >= 0 && !_hops[index].Has(HopMarks.Ended))
             {
                 End(index, e.TimeUnixMicros);
@@ -326,7 +325,7 @@ internal sealed partial class Tracker
     /// <summary>The hop that a start line belongs to: the living one if it lacks a start, else a new one.</summary>
     private int Begin(ref readonly LogEvent e)
     {
-        int index = Find(_keyHashes[_current], e.Host, e.QueueId, in e);
+        int index = Find(in e);
         if (index >= 0)
         {
             ref Hop old = ref _hops[index];
@@ -353,7 +352,7 @@ internal sealed partial class Tracker
 
     private int GetOrAdd(ref readonly LogEvent e)
     {
-        int index = Find(_keyHashes[_current], e.Host, e.QueueId, in e);
+        int index = Find(in e);
         if (index >= 0)
         {
             Touch(ref _hops[index], in e);
@@ -396,6 +395,10 @@ internal sealed partial class Tracker
     }
 
     /// <summary>The hop a line belongs to; one that need not wait any longer is written first.</summary>
+    private int Find(ref readonly LogEvent e) =>
+        Find(_keyHashes[_current], e.Host, e.QueueId, in e);
+
+    /// <summary>The same for another id, which an event names.</summary>
     private int Find(int host, QueueId id, ref readonly LogEvent e) =>
         Find(KeyHash(host, id), host, id, in e);
 
