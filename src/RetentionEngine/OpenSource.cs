@@ -108,23 +108,9 @@ internal sealed class OpenSource : IDisposable
     private bool CanReopen => _source.LengthBytes >= 0;
 
     /// <summary>Gives the bytes that were peeked at, then the rest.</summary>
-    private sealed class HeadStream(ReadOnlyMemory<byte> head, Stream rest) : Stream
+    private sealed class HeadStream(ReadOnlyMemory<byte> head, Stream rest) : ForwardStream
     {
         private int _at;
-
-        public override bool CanRead => true;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => false;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position
-        {
-            get => throw new NotSupportedException();
-            set => throw new NotSupportedException();
-        }
 
         public override int Read(Span<byte> buffer)
         {
@@ -137,20 +123,6 @@ internal sealed class OpenSource : IDisposable
             _at += count;
             return count;
         }
-
-        public override int Read(byte[] buffer, int offset, int count) =>
-            Read(buffer.AsSpan(offset, count));
-
-        public override void Flush()
-        {
-        }
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) =>
-            throw new NotSupportedException();
     }
 }
 

@@ -7,7 +7,7 @@ namespace RetentionEngine.Lines;
 /// that line numbers stay; positions in bytes are those of the plain lines. What is read depends
 /// only on the bytes before it, so a source that grew goes on where it was left.
 /// </remarks>
-internal sealed class FormStream(Stream inner) : Stream
+internal sealed class FormStream(Stream inner) : ForwardStream
 {
     private const int BufferBytes = 256 * 1024;
     private const int DetectBytesMax = 4096;
@@ -19,20 +19,6 @@ internal sealed class FormStream(Stream inner) : Stream
     private int _end;
     private bool _isDetected;
     private bool _isAtEnd;
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
 
     public override int Read(Span<byte> buffer)
     {
@@ -50,20 +36,6 @@ internal sealed class FormStream(Stream inner) : Stream
         }
         return _output.MoveTo(buffer);
     }
-
-    public override int Read(byte[] buffer, int offset, int count) =>
-        Read(buffer.AsSpan(offset, count));
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) =>
-        throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {
