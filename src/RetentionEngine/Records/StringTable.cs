@@ -82,7 +82,7 @@ internal sealed class StringTable
 
         // Two rounds of AES a block: every bit of the block reaches every bit of the state, by a
         // key that whoever writes the text does not know.
-        Vector128<byte> state = _key ^ Vector128.CreateScalarUnsafe(length).AsByte();
+        Vector128<byte> state = _key ^ Vector128.CreateScalar(length).AsByte();
         int at = 0;
         for (; length - at > 32; at += 16)
         {

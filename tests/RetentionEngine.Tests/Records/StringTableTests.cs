@@ -36,6 +36,11 @@ public sealed class StringTableTests
             Assert.Equal((uint)(i + 2), table.Intern(System.Text.Encoding.ASCII.GetBytes($"u{i}@example.org")));
         }
         Assert.Equal(500u + 2, table.Intern("u500@example.org"u8));
+        for (int i = 0; i < 100_000; i++)
+        {
+            // By code that the compiler has meanwhile made anew.
+            Assert.Equal((uint)(i + 2), table.Intern(System.Text.Encoding.ASCII.GetBytes($"u{i}@example.org")));
+        }
         Assert.Equal("u77@example.org"u8.ToArray(), table[79].ToArray());
         Assert.Equal(1u, table.Intern([]));
         table.Clear();
