@@ -56,6 +56,7 @@ internal sealed class ClassLog : IDisposable
     private int _rangesAdded;
     private bool _isDirty;
     private bool _isIndexSaved;
+    private volatile bool _isDamaged;
 
     public ClassLog(RecordClass recordClass, string directory, bool readOnly)
     {
@@ -118,7 +119,7 @@ internal sealed class ClassLog : IDisposable
         {
             return -1;
         }
-        if (_readOnly && extent.SizeBytes <= RunPlaces.RunBytesMax)
+        if (_readOnly && (extent.SizeBytes <= RunPlaces.RunBytesMax || !CanOpen()))
         {
             return _places.Read(key, extent, _finalAddress, ref buffer);
         }
@@ -134,6 +135,40 @@ internal sealed class ClassLog : IDisposable
         finally
         {
             _idle.Push(session);
+        }
+    }
+
+    /// <summary>Where a block lies.</summary>
+    public (string Path, long OffsetBytes)? Locate(in BlockKey key)
+    {
+        if (!_extents.TryGetValue(key.Run, out Extent extent)
+            || _places.Find(key, extent, _finalAddress) is not { } address)
+        {
+            return null;
+        }
+        return (
+            _device.SegmentPath((int)(address >> SegmentBits)), address & ((1L << SegmentBits) - 1));
+    }
+
+    /// <summary>
+    /// Whether FASTER can be had, for a reader: what it would parse may be damaged, and then the
+    /// blocks are found without it, so that damage costs only the block that has it.
+    /// </summary>
+    public bool CanOpen()
+    {
+        if (_isDamaged)
+        {
+            return false;
+        }
+        try
+        {
+            Open();
+            return true;
+        }
+        catch (RetentionException e) when (e.Error == RetentionError.StoreDamaged)
+        {
+            _isDamaged = true;
+            return false;
         }
     }
 

@@ -98,7 +98,7 @@ public sealed class FasterBlockStore : BlockStore
             {
                 // A writer beside a reader may replace the saved index any time: take it now.
                 Task[] openings = [.. store._logs
-                    .Where(log => log.HasLargeRuns).Select(log => Task.Run(log.Open))];
+                    .Where(log => log.HasLargeRuns).Select(log => Task.Run(log.CanOpen))];
                 Task.WhenAll(openings).GetAwaiter().GetResult();
             }
             return store;
@@ -172,6 +172,10 @@ public sealed class FasterBlockStore : BlockStore
         }
         return highest;
     }
+
+    /// <inheritdoc/>
+    public override (string Path, long OffsetBytes)? Locate(in BlockKey key) =>
+        _logs[(int)key.Bucket.Class].Locate(key);
 
     /// <inheritdoc/>
     public override void CheckRecovery()

@@ -42,6 +42,24 @@ internal sealed class RunPlaces(SegmentDevice device, int pageBits)
     /// <exception cref="RetentionException">The device failed.</exception>
     public int Read(in BlockKey key, in Extent extent, long endAddress, ref byte[] buffer)
     {
+        if (PlaceOf(key, extent, endAddress) is not { } place)
+        {
+            return -1;
+        }
+        if (buffer.Length < place.Length)
+        {
+            buffer = new byte[place.Length];
+        }
+        return device.Read(place.Address, buffer.AsSpan(0, place.Length)) == place.Length
+            ? place.Length : -1;
+    }
+
+    /// <summary>Address of a block's value; null when there is no such block.</summary>
+    public long? Find(in BlockKey key, in Extent extent, long endAddress) =>
+        PlaceOf(key, extent, endAddress)?.Address;
+
+    private Place? PlaceOf(in BlockKey key, in Extent extent, long endAddress)
+    {
         if (!_runs.TryGetValue(key.Run, out Place[]? places))
         {
             places = Walk(key.Run, extent, endAddress);
@@ -53,15 +71,10 @@ internal sealed class RunPlaces(SegmentDevice device, int pageBits)
         {
             if (places[i].Key.Equals(wanted))
             {
-                int length = places[i].Length;
-                if (buffer.Length < length)
-                {
-                    buffer = new byte[length];
-                }
-                return device.Read(places[i].Address, buffer.AsSpan(0, length)) == length ? length : -1;
+                return places[i];
             }
         }
-        return -1;
+        return null;
     }
 
     private Place[] Walk(int run, in Extent extent, long endAddress)

@@ -11,6 +11,8 @@ namespace RetentionEngine;
 /// </remarks>
 public sealed class RetentionStore : IDisposable
 {
+    private const int ReferenceLengthMax = 200;
+
     private readonly BucketStore _store;
     private readonly TimeProvider _clock;
     private RunReaders _readers;
@@ -78,7 +80,9 @@ public sealed class RetentionStore : IDisposable
         using var importer = new Importer(_store, options, _clock);
         try
         {
-            return importer.Run(sources, cancel);
+            ImportReport report = importer.Run(sources, cancel);
+            new RunRewriter(_store).Merge();
+            return report;
         }
         finally
         {
@@ -117,6 +121,77 @@ public sealed class RetentionStore : IDisposable
         return report;
     }
 
+    /// <summary>Copies the records of a mailbox under a key and a deadline of their own.</summary>
+    /// <param name="hold">What to hold, for whom and until when.</param>
+    /// <returns>The hold, with its number and the count of its records.</returns>
+    /// <remarks>
+    /// Holds what the store has now, and mail or sessions that are done; what comes later needs a
+    /// hold of its own. The records are found by <see cref="RetentionQuery.Hold"/> only, and when
+    /// the hold is over, <see cref="Expire"/> destroys its key.
+    /// </remarks>
+    /// <exception cref="RetentionException">
+    /// Policy: an end that is not in the future, or a reference that is empty or names an address;
+    /// DiskFull, InputOutput, StoreDamaged: there is no hold then.
+    /// </exception>
+    public PreservationHold AddHold(PreservationHold hold)
+    {
+        ArgumentNullException.ThrowIfNull(hold);
+        CheckUntil(hold.Until);
+        if (string.IsNullOrWhiteSpace(hold.Reference) || hold.Reference.Contains('@')
+            || hold.Reference.Length > ReferenceLengthMax)
+        {
+            throw new RetentionException(
+                RetentionError.Policy,
+                "A hold needs a reference of at most 200 characters, such as a file number; it"
+                + " stands in the journal, so it must not name an address.");
+        }
+        PreservationHold made = new RunRewriter(_store).Hold(hold, _clock.GetUtcNow().UnixMicros());
+        _readers = new RunReaders(_store);
+        return made;
+    }
+
+    /// <summary>The holds in force, by number.</summary>
+    public IReadOnlyList<PreservationHold> Holds => _store.Holds;
+
+    /// <summary>Moves the end of a hold.</summary>
+    /// <returns>The hold; null when there is none of that number.</returns>
+    /// <exception cref="RetentionException">Policy: not in the future; InputOutput, DiskFull.</exception>
+    public PreservationHold? ExtendHold(int number, DateTimeOffset until)
+    {
+        CheckUntil(until);
+        PreservationHold? hold = _store.Holds.FirstOrDefault(h => h.Number == number);
+        if (hold is null)
+        {
+            return null;
+        }
+        hold = hold with { Until = until };
+        _store.PutHold(hold);
+        return hold;
+    }
+
+    /// <summary>Ends a hold at once: destroys its key and drops its blocks.</summary>
+    /// <returns>False when there is none of that number.</returns>
+    /// <exception cref="RetentionException">InputOutput, DiskFull: open the store anew.</exception>
+    public bool ReleaseHold(int number)
+    {
+        bool done = _store.ReleaseHold(number);
+        _readers = new RunReaders(_store);
+        return done;
+    }
+
+    /// <summary>What was destroyed, held and given up, oldest first.</summary>
+    /// <exception cref="RetentionException">InputOutput.</exception>
+    public JournalReport ReadJournal() => _store.ReadJournal();
+
+    private void CheckUntil(DateTimeOffset until)
+    {
+        if (until <= _clock.GetUtcNow())
+        {
+            throw new RetentionException(
+                RetentionError.Policy, "A hold must end in the future; say until when.");
+        }
+    }
+
     /// <summary>Reads and authenticates every block.</summary>
     /// <param name="progress">Called with blocks done and blocks in all.</param>
     public VerifyReport Verify(Action<long, long>? progress = null)
@@ -130,6 +205,20 @@ public sealed class RetentionStore : IDisposable
             }
         }
         return _store.Verify(progress is null ? null : new BlockProgress(progress, total));
+    }
+
+    /// <summary>
+    /// Verifies, and puts what can still be read of damaged runs in their place: what can't is gone.
+    /// </summary>
+    /// <param name="progress">Called with blocks done and blocks in all.</param>
+    /// <returns>What was found, how many runs were put anew, and how many records were lost.</returns>
+    /// <exception cref="RetentionException">DiskFull, InputOutput: open the store anew.</exception>
+    public VerifyReport Repair(Action<long, long>? progress = null)
+    {
+        _store.BeginRepair();
+        VerifyReport report = new RunRewriter(_store).Repair(Verify(progress));
+        _readers = new RunReaders(_store);
+        return report;
     }
 
     private sealed class BlockProgress(Action<long, long> report, long total) : IProgress<long>

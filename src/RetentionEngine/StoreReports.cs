@@ -1,3 +1,5 @@
+using RetentionEngine.Buckets;
+
 namespace RetentionEngine;
 
 /// <summary>A bucket whose time is over.</summary>
@@ -15,7 +17,10 @@ public sealed record ExpireReport
     /// <summary>Buckets whose keys were destroyed (or would be), oldest first.</summary>
     public IReadOnlyList<ExpiredBucket> Buckets { get; init; } = [];
 
-    /// <summary>When the next bucket's time is over; null when the store is empty.</summary>
+    /// <summary>Holds whose keys were destroyed (or would be).</summary>
+    public IReadOnlyList<PreservationHold> Holds { get; init; } = [];
+
+    /// <summary>When the next bucket's or hold's time is over; null when there is none.</summary>
     public DateTimeOffset? NextExpiry { get; init; }
 }
 
@@ -42,6 +47,18 @@ public sealed record VerifyReport
 
     /// <summary>Time it took.</summary>
     public TimeSpan Elapsed { get; init; }
+
+    /// <summary>Runs whose readable part was put anew; 0 unless repaired.</summary>
+    public int RunsRepaired { get; init; }
+
+    /// <summary>Records that could not be read and are given up; 0 unless repaired.</summary>
+    public long RecordsLost { get; init; }
+
+    /// <summary>Runs with a fault.</summary>
+    internal IReadOnlyList<RunInfo> DamagedRuns { get; init; } = [];
+
+    /// <summary>Whether the block store must be made anew.</summary>
+    internal bool AreBlocksDamaged { get; init; }
 }
 
 /// <summary>What a store holds of one class.</summary>

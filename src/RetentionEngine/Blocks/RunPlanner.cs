@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Numerics;
 using RetentionEngine.Records;
 
@@ -7,7 +8,7 @@ namespace RetentionEngine.Blocks;
 /// <remarks>
 /// The own mailbox is the recipient; of sent and relayed mail it is the sender. Rows of one mailbox
 /// keep the order of the batch, so that the recipients of one mail stay together. Everything is
-/// valid until the next <see cref="Plan"/> or until the batch changes. Not thread-safe; allocates
+/// valid until the next plan or until the batch changes. Not thread-safe; allocates
 /// nothing once its arrays have grown.
 /// </remarks>
 internal sealed class RunPlanner(long seed)
@@ -44,10 +45,9 @@ internal sealed class RunPlanner(long seed)
     /// <summary>Whether the sender, not the recipient, is the mailbox the row is kept under.</summary>
     public static bool IsOwnSender(RecordKind kind) => kind is RecordKind.Sent or RecordKind.Relayed;
 
+    /// <summary>Every row goes to the bucket that the policy gives it.</summary>
     public void Plan(RecordBatch batch, RetentionPolicy policy)
     {
-        Batch = batch;
-        Ranker.Rank(batch.Strings);
         for (RecordClass c = RecordClass.Sent; c <= RecordClass.Rejected; c++)
         {
             _periods[(int)c] = policy[c].Period;
@@ -55,6 +55,24 @@ internal sealed class RunPlanner(long seed)
         }
         _ordinals.Clear();
         _buckets.Clear();
+        Plan(batch);
+    }
+
+    /// <summary>Every row goes to one bucket, in which all of them lie.</summary>
+    public void Plan(RecordBatch batch, BucketId bucket)
+    {
+        _ordinals.Clear();
+        _buckets.Clear();
+        _buckets.Add(bucket);
+        _lastOrdinals[(int)bucket.Class] = 0;
+        Plan(batch);
+        Debug.Assert(_buckets.Count == 1, "A row lies outside of the bucket.");
+    }
+
+    private void Plan(RecordBatch batch)
+    {
+        Batch = batch;
+        Ranker.Rank(batch.Strings);
         _starts.Clear();
         ReadOnlySpan<RecordRow> rows = batch.Rows;
         if (_rows.Length < rows.Length)

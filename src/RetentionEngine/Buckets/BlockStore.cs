@@ -67,6 +67,11 @@ public abstract class BlockStore : IDisposable
     {
     }
 
+    /// <summary>Where a block lies, to name it when it is damaged.</summary>
+    /// <param name="key">Its name.</param>
+    /// <returns>File and offset; null when the store can't tell.</returns>
+    public virtual (string Path, long OffsetBytes)? Locate(in BlockKey key) => null;
+
     /// <summary>Checks what a writer needs to open the store, and reading alone may not.</summary>
     /// <exception cref="RetentionException">StoreDamaged, naming the file; InputOutput.</exception>
     public virtual void CheckRecovery()

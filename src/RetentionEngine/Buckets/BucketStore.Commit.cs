@@ -9,14 +9,23 @@ internal sealed partial class BucketStore
     /// <summary>Encrypts a run and puts its blocks; visible after the next commit.</summary>
     /// <returns>False when the bucket's key was destroyed: the caller drops such rows.</returns>
     /// <exception cref="RetentionException">DiskFull, InputOutput: open the store anew.</exception>
-    public bool Add(SealedRun run)
+    public bool Add(SealedRun run) => Add(run, PolicyVersion, 0);
+
+    /// <summary>Adds a run of records that were sealed before.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="policyVersion">The policy under which they were sealed.</param>
+    /// <param name="hold">The hold whose key they come under; 0 = their bucket's.</param>
+    /// <returns>False when the bucket's key was destroyed.</returns>
+    /// <exception cref="RetentionException">DiskFull, InputOutput: open the store anew.</exception>
+    public bool Add(SealedRun run, int policyVersion, int hold)
     {
         Debug.Assert(!_readOnly, "A store that is open for reading was written to.");
-        if (IsDestroyed(run.Bucket))
+        if (hold == 0 && IsDestroyed(run.Bucket))
         {
             return false;
         }
-        BlockCipher cipher = _keys.FindOrCreate(run.Bucket);
+        BlockCipher cipher =
+            _keys.FindOrCreate(hold == 0 ? run.Bucket : HoldEntry.KeyNameOf(hold));
         int number = _nextRun++;
         int[] counts = [];
         long sizeBytes = 0;
@@ -39,15 +48,16 @@ internal sealed partial class BucketStore
             sizeBytes += envelope.Length;
             hash += BlockCipher.HashOf(envelope, key);
         }
-        ClassPolicy policy = Policy[run.Bucket.Class];
+        ClassPolicy policy = _manifest.State.Policies[policyVersion - 1][run.Bucket.Class];
         _added.Add(new RunInfo
         {
             Bucket = run.Bucket,
+            Hold = hold,
             Run = number,
             Rows = run.Rows,
             FirstUnixMicros = run.FirstUnixMicros,
             LastUnixMicros = run.LastUnixMicros,
-            PolicyVersion = PolicyVersion,
+            PolicyVersion = policyVersion,
             Period = policy.Period,
             Basis = policy.Basis,
             BlockCounts = counts,

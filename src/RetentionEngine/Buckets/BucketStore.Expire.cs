@@ -15,7 +15,8 @@ internal sealed partial class BucketStore
     {
         var due = new List<ExpiredBucket>();
         long next = long.MaxValue;
-        foreach (IGrouping<BucketId, RunInfo> bucket in _runs.GroupBy(r => r.Bucket))
+        foreach (IGrouping<BucketId, RunInfo> bucket in
+            _runs.Where(r => r.Hold == 0).GroupBy(r => r.Bucket))
         {
             long expiry = ExpiryOf(bucket.Key, bucket);
             if (expiry <= nowUnixMicros)
@@ -29,16 +30,21 @@ internal sealed partial class BucketStore
             }
         }
         due.Sort((a, b) => a.Bucket.EndUnixMicros.CompareTo(b.Bucket.EndUnixMicros));
-        if (!dryRun && due.Count > 0)
+        List<PreservationHold> holds = [.. Holds.Where(h => UnixMicros(h.Until) <= nowUnixMicros)];
+        foreach (HoldEntry hold in _manifest.State.Holds.Values)
         {
-            List<BucketId> buckets = due.ConvertAll(d => d.Bucket);
-            _keys.Destroy(buckets);
-            FinishExpiry(buckets);
+            next = hold.UntilUnixMicros > nowUnixMicros ? Math.Min(next, hold.UntilUnixMicros) : next;
+        }
+        if (!dryRun && due.Count + holds.Count > 0)
+        {
+            Destroy([.. due.Select(d => d.Bucket),
+                .. holds.Select(h => HoldEntry.KeyNameOf(h.Number))]);
         }
         return new ExpireReport
         {
             DryRun = dryRun,
             Buckets = due,
+            Holds = holds,
             NextExpiry = next == long.MaxValue
                 ? null
                 : DateTimeOffset.UnixEpoch.AddTicks(next * TimeSpan.TicksPerMicrosecond),
@@ -50,6 +56,7 @@ internal sealed partial class BucketStore
     {
         long started = Stopwatch.GetTimestamp();
         var faults = new List<VerifyFault>();
+        var damaged = new List<RunInfo>();
         long blocks = 0;
         long bytes = 0;
         long records = 0;
@@ -59,15 +66,18 @@ internal sealed partial class BucketStore
             faults.Add(new VerifyFault(
                 Path.Combine(_path, KeysName), offset, "One of the two copies of a key is damaged."));
         }
+        ReadJournalFor(faults);
+        bool isRecoveryDamaged = false;
         try
         {
-            _blocks.CheckRecovery();
+            _readBlocks.CheckRecovery();
         }
         catch (RetentionException e)
         {
             if (!_readOnly || !HasManifestChanged)
             {
                 faults.Add(new VerifyFault(e.Path ?? _path, e.OffsetBytes, e.Message));
+                isRecoveryDamaged = true;
             }
         }
         foreach (RunInfo run in _runs)
@@ -87,12 +97,16 @@ internal sealed partial class BucketStore
                 }
                 progress?.Report(blocks);
             }
-            if (hash != run.Hash && faults.Count == faultsBefore && _keys.Find(run.Bucket) != null)
+            if (hash != run.Hash && faults.Count == faultsBefore && _keys.Find(run.KeyName) != null)
             {
                 faults.Add(new VerifyFault(
-                    Path.Combine(_path, BlocksName),
+                    BlocksPath(_path, _manifest.State.BlocksNumber),
                     -1,
-                    $"Bucket {Name(run.Bucket)}, run {run.Run}: not the blocks that were committed."));
+                    $"Run {run.Run} of {Name(run.KeyName)}: not the blocks that were committed."));
+            }
+            if (faults.Count > faultsBefore)
+            {
+                damaged.Add(run);
             }
             records += run.Rows;
         }
@@ -102,6 +116,8 @@ internal sealed partial class BucketStore
             BytesRead = bytes,
             Records = records,
             Faults = faults,
+            DamagedRuns = damaged,
+            AreBlocksDamaged = isRecoveryDamaged || damaged.Count > 0,
             Elapsed = Stopwatch.GetElapsedTime(started),
         };
     }
@@ -158,13 +174,23 @@ internal sealed partial class BucketStore
     }
 
     /// <summary>The steps behind the destruction of the keys; repeated after a crash.</summary>
-    private void FinishExpiry(List<BucketId> buckets)
+    private void FinishExpiry(List<BucketId> names, Dictionary<int, PreservationHold> holds)
     {
-        var gone = buckets.ToHashSet();
-        List<RunInfo> dropped = [.. _runs.Concat(_added).Where(r => gone.Contains(r.Bucket))];
-        _added.RemoveAll(r => gone.Contains(r.Bucket));
-        _removed.RemoveAll(r => gone.Contains(r.Bucket));
-        _manifest.Append(ManifestState.DropPayload(buckets));
+        var gone = names.ToHashSet();
+        List<RunInfo> dropped = [.. _runs.Concat(_added).Where(r => gone.Contains(r.KeyName))];
+        _added.RemoveAll(r => gone.Contains(r.KeyName));
+        _removed.RemoveAll(r => gone.Contains(r.KeyName));
+        Journal.Append(_path, _manifest.StoreId, Destroyed(gone, holds));
+        BucketId[] buckets = [.. names.Where(n => !HoldEntry.IsKeyName(n))];
+        if (buckets.Length > 0)
+        {
+            _manifest.Append(ManifestState.DropPayload(buckets));
+        }
+        if (buckets.Length < names.Count)
+        {
+            _manifest.Append(ManifestState.HoldEndPayload(
+                [.. names.Where(n => HoldEntry.IsKeyName(n)).Select(n => n.StartHour)]));
+        }
         Publish();
         foreach (RunInfo run in dropped)
         {
@@ -206,8 +232,8 @@ internal sealed partial class BucketStore
 
     private int VerifyBlock(RunInfo run, in BlockKey key, ref byte[] buffer, ref ulong hash)
     {
-        BlockCipher? cipher = _keys.Find(run.Bucket);
-        int length = cipher == null ? 0 : _blocks.Read(key, ref buffer);
+        BlockCipher? cipher = _keys.Find(run.KeyName);
+        int length = cipher == null ? 0 : _readBlocks.Read(key, ref buffer);
         if (cipher == null)
         {
             return 0;
@@ -229,7 +255,7 @@ internal sealed partial class BucketStore
     private ClassStats StatsOf(RecordClass recordClass)
     {
         List<IGrouping<BucketId, RunInfo>> buckets =
-            [.. _runs.Where(r => r.Bucket.Class == recordClass).GroupBy(r => r.Bucket)];
+            [.. _runs.Where(r => r.Hold == 0 && r.Bucket.Class == recordClass).GroupBy(r => r.Bucket)];
         return new ClassStats
         {
             Class = recordClass,

@@ -24,11 +24,13 @@ internal sealed partial class BucketStore : IDisposable
     private readonly FileStream? _lock;
     private readonly Manifest _manifest;
     private readonly KeyRing _keys;
-    private readonly BlockStore _blocks;
+    private readonly RetentionOptions _options;
     private readonly bool _readOnly;
     private readonly List<RunInfo> _added = [];
     private readonly List<RunInfo> _removed = [];
     private readonly List<RunInfo> _toDrop = [];
+    private BlockStore _blocks;
+    private BlockStore _readBlocks;
     private byte[] _envelope = new byte[1 << 16];
     private byte[] _packed = [];
     private byte[] _inFlight = [];
@@ -39,18 +41,19 @@ internal sealed partial class BucketStore : IDisposable
 
     private BucketStore(
         string path,
-        TimeProvider time,
+        RetentionOptions options,
         FileStream? fileLock,
         Manifest manifest,
         KeyRing keys,
         BlockStore blocks)
     {
         _path = path;
-        _time = time;
+        _options = options;
+        _time = options.TimeProvider;
         _lock = fileLock;
         _manifest = manifest;
         _keys = keys;
-        _blocks = blocks;
+        _blocks = _readBlocks = blocks;
         _readOnly = fileLock == null;
         _nextRun = manifest.State.NextRun;
         Publish();
@@ -105,7 +108,7 @@ internal sealed partial class BucketStore : IDisposable
             var manifest = Manifest.Create(Path.Combine(path, ManifestName), id, state);
             File.Delete(Path.Combine(path, UnfinishedName));
             BlockStore blocks = options.OpenBlocks(Path.Combine(path, BlocksName), false);
-            return new BucketStore(path, options.TimeProvider, fileLock, manifest, keys, blocks);
+            return new BucketStore(path, options, fileLock, manifest, keys, blocks);
         }
         catch
         {
@@ -151,6 +154,13 @@ internal sealed partial class BucketStore : IDisposable
         _manifest.Append(ManifestState.PolicyPayload(policy));
     }
 
+    /// <summary>The shorter of the periods at sealing and now; the basis is that at sealing.</summary>
+    public ClassPolicy PolicyOf(RunInfo run)
+    {
+        TimeSpan now = Policy[run.Bucket.Class].Period;
+        return new ClassPolicy(now < run.Period ? now : run.Period, run.Basis);
+    }
+
     /// <summary>Whether the key of a bucket was destroyed: its rows can't be kept any more.</summary>
     public bool IsDestroyed(in BucketId bucket) => _manifest.State.IsDestroyed(bucket);
 
@@ -164,12 +174,12 @@ internal sealed partial class BucketStore : IDisposable
     public int ReadBlock(RunInfo run, BlockKind kind, int number, ref byte[] buffer)
     {
         var key = new BlockKey(run.Bucket, run.Run, (byte)kind, number);
-        BlockCipher? cipher = _keys.Find(run.Bucket);
+        BlockCipher? cipher = _keys.Find(run.KeyName);
         if (cipher == null)
         {
             return -1;
         }
-        int length = _blocks.Read(key, ref buffer);
+        int length = _readBlocks.Read(key, ref buffer);
         if (length >= 0)
         {
             Span<byte> associated = stackalloc byte[BlockCipher.AssociatedLength];
@@ -218,10 +228,9 @@ internal sealed partial class BucketStore : IDisposable
                 MasterKeyPath(path, options),
                 manifest.StoreId,
                 readOnly);
-            string blocksPath = Path.Combine(path, BlocksName);
+            string blocksPath = BlocksPath(path, manifest.State.BlocksNumber);
             blocks = options.OpenBlocks(blocksPath, readOnly);
-            var store = new BucketStore(
-                path, options.TimeProvider, fileLock, manifest, keys, blocks);
+            var store = new BucketStore(path, options, fileLock, manifest, keys, blocks);
             store.CheckComplete(blocksPath);
             if (readOnly)
             {
@@ -307,7 +316,7 @@ internal sealed partial class BucketStore : IDisposable
     /// <summary>Compares the three parts: each must have reached what the manifest says.</summary>
     private void CheckComplete(string blocksPath)
     {
-        if (_blocks.Generation < (_manifest.State.LastCommit?.Generation ?? 0))
+        if (_blocks.Generation < _manifest.State.Generation)
         {
             throw new RetentionException(
                 RetentionError.StoreDamaged,
@@ -315,36 +324,48 @@ internal sealed partial class BucketStore : IDisposable
                 + " missing or were put back from a copy.",
                 blocksPath);
         }
-        var destroyed = _keys.Destroyed.ToHashSet();
+        var destroyed = _keys.Destroyed.Select(d => d.Bucket).ToHashSet();
         foreach (RunInfo run in _runs)
         {
-            if (_keys.Find(run.Bucket) == null && !destroyed.Contains(run.Bucket))
+            if (_keys.Find(run.KeyName) == null && !destroyed.Contains(run.KeyName))
             {
                 string keysPath = Path.Combine(_path, KeysName);
                 throw new RetentionException(
                     RetentionError.StoreDamaged,
-                    $"The store's file '{keysPath}' lacks the key of bucket {Name(run.Bucket)}.",
+                    $"The store's file '{keysPath}' lacks the key of {Name(run.KeyName)}.",
                     keysPath);
             }
         }
     }
 
+    private static string BlocksPath(string path, int number) =>
+        Path.Combine(path, number == 0 ? BlocksName : $"{BlocksName}.{number}");
+
     /// <summary>Finishes what a crash cut off, and forgets what was never committed.</summary>
     private void Sweep()
     {
+        RemoveOtherBlocks();
         File.Delete(Path.Combine(_path, UnfinishedName));
         if (_keys.IsRotating)
         {
             _keys.Rotate();
         }
-        var destroyed = _keys.Destroyed.ToHashSet();
+        List<BucketId> destroyed = [.. _keys.Destroyed.Select(d => d.Bucket)];
         if (destroyed.Count > 0)
         {
             // The master key may not have been rotated yet when the process died.
             _keys.Rotate();
-            FinishExpiry([.. destroyed]);
+            FinishExpiry(destroyed, []);
         }
-        var live = _runs.Select(r => r.Bucket).ToHashSet();
+        int[] unfinished = [.. _manifest.State.Runs.Values.Select(r => r.Hold).Distinct()
+            .Where(h => h != 0 && !_manifest.State.Holds.ContainsKey(h))];
+        if (unfinished.Length > 0)
+        {
+            _manifest.Append(ManifestState.HoldEndPayload(unfinished));
+            Publish();
+        }
+        var live = _runs.Select(r => r.KeyName)
+            .Concat(_manifest.State.Holds.Keys.Select(HoldEntry.KeyNameOf)).ToHashSet();
         var garbage = _keys.Buckets.Where(b => !live.Contains(b)).ToList();
         if (garbage.Count > 0)
         {
@@ -367,7 +388,7 @@ internal sealed partial class BucketStore : IDisposable
         {
             if (current.Run == run.Run)
             {
-                return _keys.Find(run.Bucket) != null;
+                return _keys.Find(run.KeyName) != null;
             }
         }
         return false;
@@ -402,17 +423,22 @@ internal sealed partial class BucketStore : IDisposable
             RetentionError.StoreDamaged, $"The store's file '{path}' is damaged.", path);
     }
 
-    private static string Name(in BucketId bucket) =>
-        $"{bucket.Class}/{DateTimeOffset.UnixEpoch.AddHours(bucket.StartHour):yyyy-MM-dd'T'HH'Z'}"
+    private static string Name(in BucketId bucket) => HoldEntry.IsKeyName(bucket)
+        ? $"hold {bucket.StartHour}"
+        : $"bucket {bucket.Class}/{DateTimeOffset.UnixEpoch.AddHours(bucket.StartHour):yyyy-MM-dd'T'HH'Z'}"
         + $"+{bucket.LengthHours}h";
 
     private RetentionException DamagedBlock(in BlockKey key)
     {
-        string path = Path.Combine(_path, BlocksName);
+        (string path, long offset) = _readBlocks.Locate(key)
+            ?? (BlocksPath(_path, _manifest.State.BlocksNumber), -1);
+        string place = offset < 0 ? "" : $" at byte {offset}";
         return new RetentionException(
             RetentionError.StoreDamaged,
-            $"In '{path}', bucket {Name(key.Bucket)}, run {key.Run}: block"
-            + $" {(BlockKind)key.Kind} {key.Number} is missing or damaged.",
-            path);
+            $"In '{path}'{place}, {Name(key.Bucket)}, run {key.Run}: block"
+            + $" {(BlockKind)key.Kind} {key.Number} is missing or damaged."
+            + " 'retention verify --repair' gives it up and keeps the rest.",
+            path,
+            offset);
     }
 }

@@ -59,8 +59,10 @@ public sealed class KeyRing : IDisposable
     internal ICollection<BucketId> Buckets => _buckets.Keys;
 
     /// <summary>Buckets whose key was destroyed, and which nobody has forgotten yet.</summary>
-    internal IEnumerable<BucketId> Destroyed =>
-        _slots.Where(s => s.State == KeySlotState.Destroyed).Select(s => s.Bucket);
+    /// <remarks>A key's id is its slot and how often that was written: never the same twice.</remarks>
+    internal IEnumerable<(BucketId Bucket, string KeyId)> Destroyed =>
+        _slots.Where(s => s.State == KeySlotState.Destroyed)
+            .Select(s => (s.Bucket, $"{s.Index}.{s.Serial}"));
 
     /// <summary>Where a slot's copy is damaged while its other copy is whole.</summary>
     internal IReadOnlyList<long> DamagedCopies => _damagedCopies;
@@ -216,6 +218,17 @@ public sealed class KeyRing : IDisposable
                 Write(slot);
             }
         }
+    }
+
+    /// <summary>Writes the slots anew of which one copy was damaged; durable.</summary>
+    internal void RewriteDamaged()
+    {
+        foreach (KeySlot slot in _slots.Where(s => s.DamagedCopy >= 0))
+        {
+            Write(slot);
+        }
+        Sync();
+        _damagedCopies.Clear();
     }
 
     /// <summary>Wraps every key with a new master key and overwrites the old one; durable.</summary>

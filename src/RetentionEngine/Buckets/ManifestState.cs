@@ -22,12 +22,27 @@ internal sealed class CommitEntry
     public required long OpenSessions { get; init; }
 }
 
+/// <summary>A preservation hold as the manifest knows it.</summary>
+/// <param name="Number">From 1; never given twice.</param>
+/// <param name="UntilUnixMicros">Its key is destroyed then.</param>
+/// <param name="Envelope">What it holds and why, under its own key.</param>
+internal sealed record HoldEntry(int Number, long UntilUnixMicros, byte[] Envelope)
+{
+    /// <summary>A hold's key stands in the ring under a bucket that no record can have.</summary>
+    public static BucketId KeyNameOf(int number) => new(RecordClass.Sent, number, 0);
+
+    public static bool IsKeyName(in BucketId name) => name.LengthHours == 0;
+}
+
 /// <summary>The manifest's entries, added up.</summary>
-internal sealed class ManifestState
+internal sealed partial class ManifestState
 {
     private const byte PolicyType = 1;
     private const byte CommitType = 2;
     private const byte DropType = 3;
+    private const byte RunsType = 4;
+    private const byte HoldType = 5;
+    private const byte HoldEndType = 6;
 
     /// <summary>Hours whose buckets were destroyed, per class, as ascending disjoint spans.</summary>
     private readonly List<(long Start, long End)>[] _destroyed = [[], [], [], []];
@@ -38,11 +53,23 @@ internal sealed class ManifestState
     /// <summary>Committed runs by number.</summary>
     public SortedDictionary<int, RunInfo> Runs { get; } = [];
 
+    /// <summary>Holds by number. A run of a hold that is not here was never finished.</summary>
+    public SortedDictionary<int, HoldEntry> Holds { get; } = [];
+
+    /// <summary>Number of the last hold there ever was.</summary>
+    public int LastHold { get; private set; }
+
     public List<SourceState> Sources { get; } = [];
 
     public int NextRun { get; private set; } = 1;
 
     public CommitEntry? LastCommit { get; private set; }
+
+    /// <summary>Generation that the block store must have reached.</summary>
+    public long Generation { get; private set; }
+
+    /// <summary>Which block store is the store's; a repair makes the next one.</summary>
+    public int BlocksNumber { get; private set; }
 
     /// <summary>Whether every hour of a bucket belongs to buckets that were destroyed.</summary>
     public bool IsDestroyed(in BucketId bucket)
@@ -57,91 +84,6 @@ internal sealed class ManifestState
             }
         }
         return false;
-    }
-
-    public static byte[] PolicyPayload(RetentionPolicy policy) =>
-        Payload(PolicyType, writer =>
-        {
-            for (RecordClass c = RecordClass.Sent; c <= RecordClass.Rejected; c++)
-            {
-                writer.Write(policy[c].Period.Ticks);
-                writer.Write(policy[c].Basis);
-            }
-            writer.Write(policy.LocalDomains.Count);
-            foreach (string domain in policy.LocalDomains)
-            {
-                writer.Write(domain);
-            }
-            writer.Write(policy.TimeZone);
-        });
-
-    /// <summary>An entry for a commit; only sources that differ are written.</summary>
-    public byte[] CommitPayload(
-        CommitEntry commit,
-        IReadOnlyList<RunInfo> added,
-        IReadOnlyList<RunInfo> removed,
-        IReadOnlyList<SourceState> sources,
-        int nextRun) =>
-        Payload(CommitType, writer =>
-        {
-            writer.Write(commit.TimeUnixMicros);
-            writer.Write(commit.Generation);
-            writer.Write((byte)commit.InFlightIndex);
-            writer.Write(commit.InFlightLength);
-            writer.Write(commit.InFlightHash);
-            writer.Write(commit.InFlightCount);
-            writer.Write(commit.OpenSessions);
-            writer.Write(nextRun);
-            writer.Write(added.Count);
-            foreach (RunInfo run in added)
-            {
-                WriteRun(writer, run);
-            }
-            writer.Write(removed.Count);
-            foreach (RunInfo run in removed)
-            {
-                writer.Write(run.Run);
-            }
-            WriteSources(writer, sources);
-        });
-
-    public static byte[] DropPayload(IReadOnlyList<BucketId> buckets) =>
-        Payload(DropType, writer =>
-        {
-            writer.Write(buckets.Count);
-            foreach (BucketId bucket in buckets)
-            {
-                writer.Write((byte)bucket.Class);
-                writer.Write((long)bucket.StartHour);
-                writer.Write((long)bucket.StartHour + bucket.LengthHours);
-            }
-        });
-
-    /// <summary>The entries that make a state like this one from nothing.</summary>
-    public IEnumerable<byte[]> Payloads()
-    {
-        foreach (RetentionPolicy policy in _policies)
-        {
-            yield return PolicyPayload(policy);
-        }
-        yield return Payload(DropType, writer =>
-        {
-            writer.Write(_destroyed.Sum(d => d.Count));
-            for (int c = 0; c < _destroyed.Length; c++)
-            {
-                foreach ((long start, long end) in _destroyed[c])
-                {
-                    writer.Write((byte)c);
-                    writer.Write(start);
-                    writer.Write(end);
-                }
-            }
-        });
-        if (LastCommit != null)
-        {
-            var empty = new ManifestState();
-            yield return empty.CommitPayload(LastCommit, [.. Runs.Values], [], Sources, NextRun);
-        }
     }
 
     /// <summary>Adds an entry up.</summary>
@@ -161,41 +103,26 @@ internal sealed class ManifestState
             case DropType:
                 ApplyDrop(reader);
                 break;
+            case RunsType:
+                Generation = reader.ReadInt64();
+                BlocksNumber = reader.ReadInt32();
+                ApplyRuns(reader, withHolds: true);
+                break;
+            case HoldType:
+                var hold = new HoldEntry(
+                    reader.ReadInt32(), reader.ReadInt64(), reader.ReadBytes(reader.ReadInt32()));
+                Holds[hold.Number] = hold;
+                LastHold = Math.Max(LastHold, hold.Number);
+                break;
+            case HoldEndType:
+                ApplyHoldEnd(reader);
+                break;
             default:
                 throw new InvalidDataException();
         }
     }
 
     public void AddPolicy(RetentionPolicy policy) => _policies.Add(policy);
-
-    private static byte[] Payload(byte type, Action<BinaryWriter> write)
-    {
-        var bytes = new MemoryStream();
-        using var writer = new BinaryWriter(bytes);
-        writer.Write(type);
-        write(writer);
-        writer.Flush();
-        return bytes.ToArray();
-    }
-
-    private static void WriteRun(BinaryWriter writer, RunInfo run)
-    {
-        writer.Write((byte)run.Bucket.Class);
-        writer.Write(run.Bucket.StartHour);
-        writer.Write(run.Bucket.LengthHours);
-        writer.Write(run.Run);
-        writer.Write(run.Rows);
-        writer.Write(run.FirstUnixMicros);
-        writer.Write(run.LastUnixMicros);
-        writer.Write(run.PolicyVersion);
-        writer.Write(run.SizeBytes);
-        writer.Write(run.Hash);
-        writer.Write((byte)run.BlockCounts.Length);
-        foreach (int count in run.BlockCounts)
-        {
-            writer.Write(count);
-        }
-    }
 
     private RunInfo ReadRun(BinaryReader reader)
     {
@@ -234,39 +161,6 @@ internal sealed class ManifestState
         };
     }
 
-    private void WriteSources(BinaryWriter writer, IReadOnlyList<SourceState> sources)
-    {
-        writer.Write(sources.Count);
-        int changed = 0;
-        for (int i = 0; i < sources.Count; i++)
-        {
-            changed += i >= Sources.Count || Sources[i] != sources[i] ? 1 : 0;
-        }
-        writer.Write(changed);
-        for (int i = 0; i < sources.Count; i++)
-        {
-            if (i < Sources.Count && Sources[i] == sources[i])
-            {
-                continue;
-            }
-            SourceState source = sources[i];
-            writer.Write(i);
-            writer.Write((ulong)source.HeadHash);
-            writer.Write((ulong)(source.HeadHash >> 64));
-            writer.Write(source.HeadLength);
-            writer.Write(source.PositionBytes);
-            writer.Write(source.TailHash);
-            writer.Write(source.TailLength);
-            writer.Write(source.ClockState);
-            writer.Write(source.Lines);
-            writer.Write(source.Marks.Values.Length);
-            foreach (uint mark in source.Marks.Values)
-            {
-                writer.Write(mark);
-            }
-        }
-    }
-
     private void ApplyPolicy(BinaryReader reader)
     {
         var classes = new ClassPolicy[4];
@@ -302,16 +196,8 @@ internal sealed class ManifestState
             InFlightCount = reader.ReadInt64(),
             OpenSessions = reader.ReadInt64(),
         };
-        NextRun = reader.ReadInt32();
-        for (int count = reader.ReadInt32(); count > 0; count--)
-        {
-            RunInfo run = ReadRun(reader);
-            Runs[run.Run] = run;
-        }
-        for (int count = reader.ReadInt32(); count > 0; count--)
-        {
-            Runs.Remove(reader.ReadInt32());
-        }
+        Generation = LastCommit.Generation;
+        ApplyRuns(reader, withHolds: false);
         int sources = reader.ReadInt32();
         if (sources < Sources.Count)
         {
@@ -345,6 +231,40 @@ internal sealed class ManifestState
         }
     }
 
+    private void ApplyRuns(BinaryReader reader, bool withHolds)
+    {
+        NextRun = reader.ReadInt32();
+        var added = new List<RunInfo>();
+        for (int count = reader.ReadInt32(); count > 0; count--)
+        {
+            added.Add(ReadRun(reader));
+        }
+        for (int count = reader.ReadInt32(); count > 0; count--)
+        {
+            Runs.Remove(reader.ReadInt32());
+        }
+        foreach (RunInfo run in added)
+        {
+            int hold = withHolds ? reader.ReadInt32() : 0;
+            Runs[run.Run] = hold == 0 ? run : run with { Hold = hold };
+            LastHold = Math.Max(LastHold, hold);
+        }
+    }
+
+    private void ApplyHoldEnd(BinaryReader reader)
+    {
+        for (int count = reader.ReadInt32(); count > 0; count--)
+        {
+            int number = reader.ReadInt32();
+            Holds.Remove(number);
+            LastHold = Math.Max(LastHold, number);
+            foreach (RunInfo run in RunsOf(number))
+            {
+                Runs.Remove(run.Run);
+            }
+        }
+    }
+
     private static SourceMarks ReadMarks(BinaryReader reader)
     {
         int count = reader.ReadInt32();
@@ -374,7 +294,8 @@ internal sealed class ManifestState
             AddSpan(_destroyed[recordClass], start, end);
             foreach (RunInfo run in Runs.Values.ToArray())
             {
-                if ((byte)run.Bucket.Class == recordClass && run.Bucket.StartHour == start
+                if (run.Hold == 0
+                    && (byte)run.Bucket.Class == recordClass && run.Bucket.StartHour == start
                     && run.Bucket.StartHour + (long)run.Bucket.LengthHours == end)
                 {
                     Runs.Remove(run.Run);

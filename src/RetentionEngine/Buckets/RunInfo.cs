@@ -3,9 +3,15 @@ using RetentionEngine.Blocks;
 namespace RetentionEngine.Buckets;
 
 /// <summary>A committed run, as the manifest knows it.</summary>
-internal sealed class RunInfo
+internal sealed record RunInfo
 {
     public required BucketId Bucket { get; init; }
+
+    /// <summary>The hold that these records were copied for; 0 = none, the bucket's own.</summary>
+    public int Hold { get; init; }
+
+    /// <summary>Under which name the key ring has the run's key: the bucket's, or the hold's.</summary>
+    public BucketId KeyName => Hold == 0 ? Bucket : HoldEntry.KeyNameOf(Hold);
 
     public required int Run { get; init; }
 

@@ -32,6 +32,9 @@ public sealed record RetentionQuery
     /// <summary>Only these statuses; null or empty = all.</summary>
     public IReadOnlyCollection<RecordStatus>? Statuses { get; init; }
 
+    /// <summary>The records of a preservation hold instead of those under their own period.</summary>
+    public int? Hold { get; init; }
+
     /// <summary>Earliest record time, inclusive.</summary>
     public DateTimeOffset? From { get; init; }
 

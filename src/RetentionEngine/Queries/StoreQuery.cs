@@ -16,13 +16,16 @@ internal sealed class StoreQuery(BucketStore store, RunReaders readers, TimeProv
     /// <summary>A trace follows at most this many queue ids.</summary>
     private const int TraceIdsMax = 256;
 
+    private readonly List<RetentionRecord> _sameTime = [];
+
     public IEnumerable<RetentionRecord> Run(RetentionQuery query)
     {
         var compiled = new RunQuery(query, store.Seed);
         var maker = new RecordMaker();
         var waiting = new PriorityQueue<RetentionRecord, (long Time, long Order)>();
         long order = 0;
-        foreach (RetentionRecord record in InFlightRecords(compiled, maker))
+        DateTimeOffset? until = UntilOf(query.Hold);
+        foreach (RetentionRecord record in query.Hold is null ? InFlightRecords(compiled, maker) : [])
         {
             waiting.Enqueue(record, (record.Time.UnixMicros(), order++));
         }
@@ -36,15 +39,16 @@ internal sealed class StoreQuery(BucketStore store, RunReaders readers, TimeProv
             {
                 return;
             }
-            ClassPolicy policy = PolicyOf(run);
+            ClassPolicy policy = store.PolicyOf(run);
             foreach (ref readonly RecordRow row in CollectionsMarshal.AsSpan(rows))
             {
-                records.Add(maker.Make(in row, reader, policy));
+                RetentionRecord record = maker.Make(in row, reader, policy);
+                records.Add(until is null ? record : record with { Expires = until.Value });
             }
         };
         foreach (RunInfo run in readers.RunsByTime)
         {
-            if (!compiled.MayHold(run))
+            if (run.Hold != query.Hold.GetValueOrDefault() || !compiled.MayHold(run))
             {
                 continue;
             }
@@ -141,12 +145,40 @@ internal sealed class StoreQuery(BucketStore store, RunReaders readers, TimeProv
             && first.Time < timeUnixMicros)
         {
             RetentionRecord record = waiting.Dequeue();
-            if (record.Expires > clock.GetUtcNow())
+            if (record.Expires > clock.GetUtcNow() && !IsRepeated(record))
             {
                 yield return record;
             }
         }
     }
+
+    /// <summary>Whether a record was yielded already: two sources may have told the same.</summary>
+    /// <remarks>The conditions are those of <see cref="RowBytes.IsUnique"/>.</remarks>
+    private bool IsRepeated(RetentionRecord record)
+    {
+        if (_sameTime.Count > 0 && _sameTime[0].Time.UtcTicks != record.Time.UtcTicks)
+        {
+            _sameTime.Clear();
+        }
+        if (record.QueueId is null && record.Time.UnixMicros() % 1_000_000 == 0)
+        {
+            return false;
+        }
+        foreach (RetentionRecord other in _sameTime)
+        {
+            if (record.Retries.SequenceEqual(other.Retries) && record.Via.SequenceEqual(other.Via, StringComparer.Ordinal)
+                && record == other with { Retries = record.Retries, Via = record.Via })
+            {
+                return true;
+            }
+        }
+        _sameTime.Add(record);
+        return false;
+    }
+
+    private DateTimeOffset? UntilOf(int? hold) => hold is null
+        ? null
+        : store.Holds.FirstOrDefault(h => h.Number == hold)?.Until ?? DateTimeOffset.MinValue;
 
     private IEnumerable<RetentionRecord> InFlightRecords(RunQuery compiled, RecordMaker maker)
     {
@@ -159,12 +191,5 @@ internal sealed class StoreQuery(BucketStore store, RunReaders readers, TimeProv
                 yield return maker.Make(in row, batch.Strings, store.Policy[row.Kind.Class()]);
             }
         }
-    }
-
-    /// <summary>The shorter of the periods at sealing and now; the basis is that at sealing.</summary>
-    private ClassPolicy PolicyOf(RunInfo run)
-    {
-        TimeSpan now = store.Policy[run.Bucket.Class].Period;
-        return new ClassPolicy(now < run.Period ? now : run.Period, run.Basis);
     }
 }

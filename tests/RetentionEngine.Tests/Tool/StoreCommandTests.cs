@@ -57,6 +57,39 @@ public sealed class StoreCommandTests : IDisposable
     }
 
     [Fact]
+    public void AHoldIsMadeShownExtendedReleasedAndInTheJournal()
+    {
+        Write("mail.log", Mails(20));
+        Assert.Equal(0, Run("import", "mail.log", "--local-domain", "example.org").ExitCode);
+        string[] add =
+        [
+            "hold", "add", "--mailbox", "u7@example.net", "--until", "+60d", "--reference", "AZ 7",
+        ];
+        ToolProcess.Result added = Run([.. add, "--json"]);
+        Assert.Equal((0, ""), (added.ExitCode, added.Error));
+        Assert.Contains("\"records\":1", added.Output, StringComparison.Ordinal);
+        ToolProcess.Result held = Run("query", "--hold", "1", "--fields", "recipient");
+        Assert.Equal((0, "{\"recipient\":\"u7@example.net\"}\n"), (held.ExitCode, held.Output));
+        Assert.Equal(1, Run("query", "--hold", "2").ExitCode);
+        Assert.Contains("AZ 7", Run("hold", "list").Output, StringComparison.Ordinal);
+        Assert.Equal(0, Run("hold", "extend", "1", "--until", "+90d").ExitCode);
+        Assert.Equal(64, Run("hold", "extend", "1", "--until", "soon").ExitCode);
+        Assert.Equal(1, Run("hold", "release", "2").ExitCode);
+        Assert.Equal(0, Run("hold", "release", "1").ExitCode);
+        Assert.Equal(1, Run("query", "--hold", "1").ExitCode);
+        Assert.Equal(78, Run([.. add[..^1], "u7@example.net"]).ExitCode);
+        ToolProcess.Result journal = Run("journal", "--json");
+        Assert.Equal(0, journal.ExitCode);
+        Assert.Equal(3, Summary(journal).GetProperty("entries").GetInt32());
+        foreach (string name in (string[])["hold-added", "hold-extended", "hold-released"])
+        {
+            Assert.Contains($"\"event\":\"{name}\"", journal.Output, StringComparison.Ordinal);
+        }
+        Assert.Contains("hold 1 (AZ 7)", Run("journal").Output, StringComparison.Ordinal);
+        Assert.Contains("no damage", Run("verify", "--repair").Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void ImportQueryTraceAndTheRestWorkTogether()
     {
         Write("mail.log", Mails(20));

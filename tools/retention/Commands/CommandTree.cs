@@ -24,6 +24,8 @@ internal sealed class CommandTree
         Add(Root, new ExpireCommand(this));
         Add(Root, new StatsCommand(this));
         Add(Root, new VerifyCommand(this));
+        Add(Root, new HoldCommand(this));
+        Add(Root, new JournalCommand(this));
         Add(Root, new CompletionCommand(this));
         _examples[Root] = """
             Examples:

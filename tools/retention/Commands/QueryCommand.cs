@@ -51,6 +51,12 @@ internal sealed class QueryCommand : CommandPart
         HelpName = "ZONE",
     };
 
+    private readonly Option<int?> _hold = new("--hold")
+    {
+        Description = "Records of this preservation hold instead of those under their own period.",
+        HelpName = "NUMBER",
+    };
+
     private readonly Option<long?> _limit = new("--limit", "-n")
     {
         Description = "Stop after this many records.",
@@ -78,7 +84,7 @@ internal sealed class QueryCommand : CommandPart
             .Select(static n => new System.CommandLine.Completions.CompletionItem(n)));
         foreach (Option option in (Option[])[
             _mailbox, _party, _domain, _ip, _messageId, _queueId, _host, _class, _status, _direction,
-            _from, _to, _zone, _limit, _format, _fields, _rawCsv])
+            _from, _to, _zone, _hold, _limit, _format, _fields, _rawCsv])
         {
             Command.Add(option);
         }
@@ -108,6 +114,7 @@ internal sealed class QueryCommand : CommandPart
             Host = parse.GetValue(_host),
             Kinds = Kinds(parse),
             Statuses = Statuses(parse.GetValue(_status)!),
+            Hold = parse.GetValue(_hold),
             From = Time(parse.GetValue(_from), "--from", now, zone, isEnd: false),
             To = Time(parse.GetValue(_to), "--to", now, zone, isEnd: true),
         };
@@ -239,7 +246,8 @@ internal sealed class QueryCommand : CommandPart
             : throw new UsageException($"--tz '{name}' is not known here.");
     }
 
-    private static DateTimeOffset? Time(
+    /// <summary>A time as given to an option; null when it was not given.</summary>
+    public static DateTimeOffset? Time(
         string? text, string option, DateTimeOffset now, TimeZoneInfo zone, bool isEnd)
     {
         if (text is null)

@@ -50,6 +50,7 @@ internal sealed class ExpireCommand : CommandPart
         {
             json.WriteBoolean("dryRun", report.DryRun);
             json.WriteNumber("buckets", report.Buckets.Count);
+            json.WriteNumber("holds", report.Holds.Count);
             json.WriteNumber("records", report.Buckets.Sum(static b => b.Records));
             json.WriteNumber("bytes", report.Buckets.Sum(static b => b.SizeBytes));
             if (report.NextExpiry is { } next)
@@ -75,6 +76,10 @@ internal sealed class ExpireCommand : CommandPart
                     Times.ToSize(bucket.SizeBytes));
             }
             text = table.Render(context.IsColored) + "\n";
+        }
+        foreach (PreservationHold hold in report.Holds)
+        {
+            text += $"Hold {hold.Number} with {Times.ToCount(hold.Records)} records is over.\n";
         }
         long records = report.Buckets.Sum(static b => b.Records);
         text += $"{Times.ToCount(report.Buckets.Count)} buckets with {Times.ToCount(records)} records "
@@ -174,25 +179,35 @@ internal sealed class VerifyCommand : CommandPart
 {
     private readonly Option<string> _progress = ImportCommand.ProgressOption();
 
+    private readonly Option<bool> _repair = new("--repair")
+    {
+        Description = "Give up what is damaged, so that the rest can be read; says how many records "
+            + "that was.",
+    };
+
     public VerifyCommand(CommandTree tree)
         : base("verify", "Read, decrypt and check every block of the store. Exit code 1 = damage.")
     {
         Command.Add(_progress);
+        Command.Add(_repair);
         tree.Set(Command, Run, """
             Examples:
               retention verify
               retention verify --json --progress json
+              retention verify --repair
             """);
     }
 
     private int Run(ToolContext context)
     {
-        using RetentionStore store = context.OpenStore(isReadOnly: true);
+        bool repairs = context.Parse.GetValue(_repair);
+        using RetentionStore store = context.OpenStore(isReadOnly: !repairs);
         VerifyReport report;
         using (var progress = new ProgressReporter(context.Parse.GetValue(_progress)!, context))
         {
-            report = store.Verify(
-                (done, total) => progress.Update("verify", done, total, lines: -1, records: 0));
+            void Show(long done, long total) =>
+                progress.Update("verify", done, total, lines: -1, records: 0);
+            report = repairs ? store.Repair(Show) : store.Verify(Show);
         }
         int exitCode = report.Faults.Count == 0 ? ExitCode.Done : ExitCode.NothingFound;
         foreach (VerifyFault fault in report.Faults)
@@ -217,6 +232,11 @@ internal sealed class VerifyCommand : CommandPart
             context.Write($"{Times.ToCount(report.Blocks)} blocks, {Times.ToCount(report.Records)} "
                 + $"records, {Times.ToSize(report.BytesRead)} checked in {Times.ToText(report.Elapsed)}: "
                 + (report.Faults.Count == 0 ? "no damage.\n" : $"{report.Faults.Count} damaged.\n"));
+            if (report.RunsRepaired > 0)
+            {
+                context.Write($"{Times.ToCount(report.RunsRepaired)} runs put anew; "
+                    + $"{Times.ToCount(report.RecordsLost)} records could not be read and are gone.\n");
+            }
         }
         return context.Summary(exitCode, json =>
         {
@@ -224,6 +244,8 @@ internal sealed class VerifyCommand : CommandPart
             json.WriteNumber("records", report.Records);
             json.WriteNumber("bytesRead", report.BytesRead);
             json.WriteNumber("faults", report.Faults.Count);
+            json.WriteNumber("runsRepaired", report.RunsRepaired);
+            json.WriteNumber("recordsLost", report.RecordsLost);
             json.WriteNumber("seconds", report.Elapsed.TotalSeconds);
         });
     }
