@@ -261,7 +261,7 @@ internal sealed class ClassLog : IDisposable
         {
             if (!string.Equals(Path.GetFileName(path), current, StringComparison.Ordinal))
             {
-                File.Delete(path);
+                DurableFile.Delete(path);
             }
         }
     }

@@ -191,7 +191,7 @@ internal sealed class SegmentDevice : StorageDeviceBase
             {
                 handle.Dispose();
             }
-            File.Delete(SegmentPath(segment));
+            DurableFile.Delete(SegmentPath(segment));
         }
     }
 

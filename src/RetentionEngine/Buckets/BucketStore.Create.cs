@@ -29,15 +29,15 @@ internal sealed partial class BucketStore
         if (id.Length == StoreIdLength && File.Exists(masterPath)
             && MasterKey.IsOf(File.ReadAllBytes(masterPath), id))
         {
-            File.Delete(masterPath);
+            DurableFile.Delete(masterPath);
         }
-        File.Delete(Path.Combine(path, HalfManifestName));
-        File.Delete(Path.Combine(path, KeysName));
+        DurableFile.Delete(Path.Combine(path, HalfManifestName));
+        DurableFile.Delete(Path.Combine(path, KeysName));
         if (Directory.Exists(Path.Combine(path, BlocksName)))
         {
-            Directory.Delete(Path.Combine(path, BlocksName), recursive: true);
+            DurableFile.DeleteDirectory(Path.Combine(path, BlocksName));
         }
-        File.Delete(unfinished);
-        File.Delete(Path.Combine(path, LockName));
+        DurableFile.Delete(unfinished);
+        DurableFile.Delete(Path.Combine(path, LockName));
     }
 }

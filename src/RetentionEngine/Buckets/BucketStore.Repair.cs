@@ -21,7 +21,7 @@ internal sealed partial class BucketStore
     public void BeginRebuild()
     {
         string path = BlocksPath(_path, _manifest.State.BlocksNumber + 1);
-        CreateDirectory(path);
+        DurableFile.CreateDirectory(path);
         DurableFile.FlushDirectory(_path);
         _blocks = _options.OpenBlocks(path, false);
     }
@@ -45,7 +45,6 @@ internal sealed partial class BucketStore
     /// <exception cref="RetentionException">InputOutput, DiskFull: the old blocks stay.</exception>
     public void EndRepair(IReadOnlyList<(RunInfo Run, int RowsLost)> repaired)
     {
-        _keys.RewriteDamaged();
         if (_blocks == _readBlocks)
         {
             _blocks.Dispose();
@@ -84,7 +83,7 @@ internal sealed partial class BucketStore
         {
             if (!string.Equals(path, current, StringComparison.Ordinal))
             {
-                Directory.Delete(path, recursive: true);
+                DurableFile.DeleteDirectory(path);
             }
         }
     }

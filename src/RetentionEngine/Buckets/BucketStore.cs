@@ -1,4 +1,5 @@
 using System.IO.Hashing;
+using Microsoft.Win32.SafeHandles;
 using RetentionEngine.Blocks;
 
 namespace RetentionEngine.Buckets;
@@ -91,14 +92,23 @@ internal sealed partial class BucketStore : IDisposable
                 $"There is already something at '{path}'; a store needs an empty directory.",
                 path);
         }
-        CreateDirectory(path);
-        CreateDirectory(Path.Combine(path, BlocksName));
+        DurableFile.CreateDirectory(path);
+        DurableFile.CreateDirectory(Path.Combine(path, BlocksName));
         FileStream fileLock = TakeLock(path);
         KeyRing? keys = null;
         try
         {
             var id = Guid.NewGuid();
-            File.WriteAllBytes(Path.Combine(path, UnfinishedName), id.ToByteArray());
+            string unfinished = Path.Combine(path, UnfinishedName);
+            using (SafeFileHandle file = DurableFile.Open(
+                unfinished, FileMode.Create, FileAccess.ReadWrite))
+            {
+                DurableFile.Write(file, id.ToByteArray(), 0, unfinished);
+                DurableFile.Flush(file, unfinished);
+            }
+            // A master key without it would be taken for that of another store for ever.
+            DurableFile.FlushDirectory(path);
+            DurableFile.FlushDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
             var state = new ManifestState();
             state.AddPolicy(policy);
             keys = KeyRing.Create(
@@ -106,7 +116,7 @@ internal sealed partial class BucketStore : IDisposable
             DurableFile.FlushDirectory(path);
             DurableFile.FlushDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
             var manifest = Manifest.Create(Path.Combine(path, ManifestName), id, state);
-            File.Delete(Path.Combine(path, UnfinishedName));
+            DurableFile.Delete(unfinished);
             BlockStore blocks = options.OpenBlocks(Path.Combine(path, BlocksName), false);
             return new BucketStore(path, options, fileLock, manifest, keys, blocks);
         }
@@ -273,24 +283,6 @@ internal sealed partial class BucketStore : IDisposable
     private static string MasterKeyPath(string path, RetentionOptions options) =>
         options.MasterKeyPath ?? KeyRing.DefaultMasterKeyPath(path);
 
-    private static void CreateDirectory(string path)
-    {
-        try
-        {
-            if (OperatingSystem.IsWindows())
-            {
-                Directory.CreateDirectory(path);
-                return;
-            }
-            Directory.CreateDirectory(
-                path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw DurableFile.Failure(e, path);
-        }
-    }
-
     private static FileStream TakeLock(string path)
     {
         string lockPath = Path.Combine(path, LockName);
@@ -345,11 +337,12 @@ internal sealed partial class BucketStore : IDisposable
     private void Sweep()
     {
         RemoveOtherBlocks();
-        File.Delete(Path.Combine(_path, UnfinishedName));
+        DurableFile.Delete(Path.Combine(_path, UnfinishedName));
         if (_keys.IsRotating)
         {
             _keys.Rotate();
         }
+        _keys.RewriteDamaged();
         List<BucketId> destroyed = [.. _keys.Destroyed.Select(d => d.Bucket)];
         if (destroyed.Count > 0)
         {

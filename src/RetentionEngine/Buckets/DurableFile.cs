@@ -11,12 +11,23 @@ internal static partial class DurableFile
     private const int WindowsDiskFull = unchecked((int)0x80070070);
     private const int WindowsHandleDiskFull = unchecked((int)0x80070027);
 
+    /// <summary>Sees all changes of files before they are made; for tests of failing devices.</summary>
+    internal static FileObserver? Observer { get; set; }
+
     /// <summary>Opens a file for positional reads and writes; other processes may do the same.</summary>
     /// <exception cref="RetentionException">InputOutput or DiskFull.</exception>
     public static SafeFileHandle Open(string path, FileMode mode, FileAccess access)
     {
         try
         {
+            if (mode is not FileMode.Open && Observer is not null && !File.Exists(path))
+            {
+                Report(new FileChange(FileChangeKind.Create, path));
+            }
+            else if (mode is FileMode.Create)
+            {
+                Report(new FileChange(FileChangeKind.SetLength, path));
+            }
             return File.OpenHandle(path, mode, access, FileShare.ReadWrite | FileShare.Delete);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -34,6 +45,7 @@ internal static partial class DurableFile
             {
                 return Open(path, FileMode.CreateNew, FileAccess.ReadWrite);
             }
+            Report(new FileChange(FileChangeKind.Create, path));
             var options = new FileStreamOptions
             {
                 Mode = FileMode.CreateNew,
@@ -56,7 +68,13 @@ internal static partial class DurableFile
     {
         try
         {
-            RandomAccess.Write(file, bytes, offset);
+            int failsBehind = Observer?.Invoke(
+                new FileChange(FileChangeKind.Write, path, offset, bytes)) ?? -1;
+            RandomAccess.Write(file, failsBehind < 0 ? bytes : bytes[..failsBehind], offset);
+            if (failsBehind >= 0)
+            {
+                throw new IOException("the device failed", Enospc);
+            }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -95,9 +113,79 @@ internal static partial class DurableFile
         return length == bytes.Length ? bytes : bytes[..length];
     }
 
+    /// <summary>Cuts a file off, or lengthens it by zeros.</summary>
+    public static void SetLength(SafeFileHandle file, long length, string path)
+    {
+        try
+        {
+            Report(new FileChange(FileChangeKind.SetLength, path, length));
+            RandomAccess.SetLength(file, length);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Failure(e, path);
+        }
+    }
+
+    /// <summary>Removes a file, if it is there.</summary>
+    public static void Delete(string path)
+    {
+        try
+        {
+            Report(new FileChange(FileChangeKind.Delete, path));
+            File.Delete(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Failure(e, path);
+        }
+    }
+
+    /// <summary>Removes a directory with all that is in it.</summary>
+    public static void DeleteDirectory(string path)
+    {
+        try
+        {
+            Report(new FileChange(FileChangeKind.DeleteDirectory, path));
+            Directory.Delete(path, recursive: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Failure(e, path);
+        }
+    }
+
+    /// <summary>Makes a directory that only its owner may enter.</summary>
+    public static void CreateDirectory(string path)
+    {
+        try
+        {
+            Report(new FileChange(FileChangeKind.CreateDirectory, path));
+            if (OperatingSystem.IsWindows())
+            {
+                Directory.CreateDirectory(path);
+                return;
+            }
+            Directory.CreateDirectory(
+                path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Failure(e, path);
+        }
+    }
+
     /// <summary>Returns when the bytes, and the length, are on the medium.</summary>
     public static void Flush(SafeFileHandle file, string path)
     {
+        try
+        {
+            Report(new FileChange(FileChangeKind.Sync, path));
+        }
+        catch (IOException e)
+        {
+            throw Failure(e, path);
+        }
         if (!OperatingSystem.IsLinux())
         {
             RandomAccess.FlushToDisk(file);
@@ -125,6 +213,14 @@ internal static partial class DurableFile
     /// <summary>Makes the creation, renaming and removal of files in a directory durable.</summary>
     public static void FlushDirectory(string path)
     {
+        try
+        {
+            Report(new FileChange(FileChangeKind.SyncDirectory, path));
+        }
+        catch (IOException e)
+        {
+            throw Failure(e, path);
+        }
         // Windows has no such call; its journal orders directory changes by itself.
         if (OperatingSystem.IsWindows())
         {
@@ -162,6 +258,7 @@ internal static partial class DurableFile
     {
         try
         {
+            Report(new FileChange(FileChangeKind.Rename, source, target: target));
             File.Move(source, target, overwrite: true);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -180,6 +277,14 @@ internal static partial class DurableFile
                 inner: cause)
             : new RetentionException(
                 RetentionError.InputOutput, $"'{path}': {cause.Message}", path, inner: cause);
+
+    private static void Report(in FileChange change)
+    {
+        if (Observer is { } observer && observer(in change) >= 0)
+        {
+            throw new IOException("the device failed", Enospc);
+        }
+    }
 
     [LibraryImport("libc", EntryPoint = "fdatasync", SetLastError = true)]
     private static partial int FDataSync(int file);

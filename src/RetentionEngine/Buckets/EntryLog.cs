@@ -77,7 +77,7 @@ internal sealed class EntryLog : IDisposable
             long length = ReadEntries(bytes, path, apply);
             if (!readOnly && length < bytes.Length)
             {
-                RandomAccess.SetLength(file, length);
+                DurableFile.SetLength(file, length, path);
                 DurableFile.Flush(file, path);
             }
             return new EntryLog(path, magic, new Guid(bytes.AsSpan(IdOffset, 16)), file, length);
@@ -273,9 +273,9 @@ internal sealed class EntryLog : IDisposable
     {
         try
         {
-            RandomAccess.SetLength(_file, _length);
+            DurableFile.SetLength(_file, _length, _path);
         }
-        catch (IOException)
+        catch (RetentionException)
         {
             // The caller gets the first failure; the next opening finds the tail torn.
         }

@@ -42,32 +42,47 @@ internal static class Journal
         long length = RandomAccess.GetLength(file);
         byte[] tail = new byte[Math.Min(length, TailLength)];
         int count = DurableFile.Read(file, tail, length - tail.Length, path);
-        ReadOnlySpan<byte> known = tail.AsSpan(0, tail.AsSpan(0, count).LastIndexOf((byte)'\n') + 1);
+        ReadOnlySpan<byte> known = tail.AsSpan(0, LengthOfWhole(tail.AsSpan(0, count)));
         long end = length - tail.Length + known.Length;
-        byte[] chain = known.Length < EndLength ? FirstChain(storeId) : ChainOf(known);
-        var bytes = new ArrayBufferWriter<byte>();
+        if (end < length)
+        {
+            DurableFile.SetLength(file, end, path);
+        }
+        byte[] chain = known.IsEmpty ? FirstChain(storeId) : ChainOf(known);
         foreach (JournalEntry entry in entries)
         {
-            if (entry.Key is null
-                || known.IndexOf(Encoding.ASCII.GetBytes($"\"key\":\"{entry.Key}\"")) < 0)
+            if (entry.Key is not null
+                && known.IndexOf(Encoding.ASCII.GetBytes($"\"key\":\"{entry.Key}\"")) >= 0)
             {
-                chain = Write(entry, chain, bytes);
+                continue;
             }
+            // One by one: of several the disk might keep the later ones only.
+            var line = new ArrayBufferWriter<byte>();
+            chain = Write(entry, chain, line);
+            DurableFile.Write(file, line.WrittenSpan, end, path);
+            DurableFile.Flush(file, path);
+            end += line.WrittenCount;
         }
-        if (bytes.WrittenCount == 0)
-        {
-            return;
-        }
-        DurableFile.Write(file, bytes.WrittenSpan, end, path);
-        if (length > end + bytes.WrittenCount)
-        {
-            RandomAccess.SetLength(file, end + bytes.WrittenCount);
-        }
-        DurableFile.Flush(file, path);
         if (isNew)
         {
             DurableFile.FlushDirectory(storePath);
         }
+    }
+
+    /// <summary>Length up to the end of the last line that is whole; a crash tore what follows.</summary>
+    private static int LengthOfWhole(ReadOnlySpan<byte> tail)
+    {
+        int end = tail.LastIndexOf((byte)'\n') + 1;
+        while (end > 0)
+        {
+            int start = tail[..(end - 1)].LastIndexOf((byte)'\n') + 1;
+            if (Parse(tail[start..end]) is not null)
+            {
+                return end;
+            }
+            end = start;
+        }
+        return 0;
     }
 
     /// <summary>Reads all lines, oldest first.</summary>
@@ -90,24 +105,36 @@ internal static class Journal
             bytes = DurableFile.ReadAll(file, path);
         }
         byte[] chain = FirstChain(storeId);
-        int at = 0;
-        for (int end; (end = bytes.AsSpan(at).IndexOf((byte)'\n')) >= 0; at += end + 1)
+        int whole = LengthOfWhole(bytes);
+        for (int at = 0; at < whole;)
         {
-            ReadOnlySpan<byte> line = bytes.AsSpan(at, end + 1);
-            JournalEntry? entry = Parse(line);
-            bool fits = entry is not null && ChainOf(line).AsSpan().SequenceEqual(
-                NextChain(chain, line[..^EndLength]));
-            if (!fits && damagedOffset < 0)
-            {
-                damagedOffset = at;
-            }
-            if (entry is not null)
-            {
-                entries.Add(entry);
-                chain = ChainOf(line);
-            }
+            int length = bytes.AsSpan(at).IndexOf((byte)'\n') + 1;
+            ReadOnlySpan<byte> line = bytes.AsSpan(at, length);
+            Take(line, entries, ref chain, at, ref damagedOffset);
+            at += length;
         }
         return entries;
+    }
+
+    private static void Take(
+        ReadOnlySpan<byte> line,
+        List<JournalEntry> entries,
+        ref byte[] chain,
+        int offset,
+        ref long damagedOffset)
+    {
+        JournalEntry? entry = Parse(line);
+        bool fits = entry is not null
+            && ChainOf(line).AsSpan().SequenceEqual(NextChain(chain, line[..^EndLength]));
+        if (!fits && damagedOffset < 0)
+        {
+            damagedOffset = offset;
+        }
+        if (entry is not null)
+        {
+            entries.Add(entry);
+            chain = ChainOf(line);
+        }
     }
 
     private static byte[] FirstChain(Guid storeId) => SHA256.HashData(storeId.ToByteArray());

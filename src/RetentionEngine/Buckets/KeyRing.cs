@@ -223,6 +223,10 @@ public sealed class KeyRing : IDisposable
     /// <summary>Writes the slots anew of which one copy was damaged; durable.</summary>
     internal void RewriteDamaged()
     {
+        if (_damagedCopies.Count == 0)
+        {
+            return;
+        }
         foreach (KeySlot slot in _slots.Where(s => s.DamagedCopy >= 0))
         {
             Write(slot);
