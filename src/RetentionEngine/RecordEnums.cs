@@ -56,7 +56,7 @@ public enum RecordStatus : byte
     /// <summary>Given up after maximal_queue_lifetime, or by postsuper -e.</summary>
     Expired = 4,
 
-    /// <summary>Thrown away by a rule (milter, discard).</summary>
+    /// <summary>Thrown away by a rule (milter, discard, the mailbox's own Sieve script).</summary>
     Discarded = 5,
 
     /// <summary>Deleted from the queue by an administrator.</summary>
@@ -65,7 +65,7 @@ public enum RecordStatus : byte
     /// <summary>Accepted, no delivery attempted yet.</summary>
     Queued = 7,
 
-    /// <summary>Refused.</summary>
+    /// <summary>Refused: an attempt, or a mail by the mailbox's own Sieve script.</summary>
     Rejected = 8,
 
     /// <summary>Address probe: deliverable. Never stored.</summary>
@@ -82,6 +82,9 @@ public enum RecordStatus : byte
 
     /// <summary>A session with both ends.</summary>
     Session = 13,
+
+    /// <summary>Sent on to another address by the mailbox's own Sieve script, and not kept.</summary>
+    Redirected = 14,
 }
 
 /// <summary>The protocol of an access. Values are part of the store's format.</summary>

@@ -45,7 +45,7 @@ internal sealed partial class Mails(Network network, Truth truth, Random random)
     }
 
     private async Task FromOutside(string host, string ip, string sender, string[] recipients,
-        string? sentTo = null, string[]? expanded = null)
+        string? sentTo = null, string[]? expanded = null, string status = "sent")
     {
         string[] envelope = sentTo is null ? recipients : [.. recipients, sentTo];
         string id = await Send(host, ip, sender, envelope);
@@ -54,6 +54,7 @@ internal sealed partial class Mails(Network network, Truth truth, Random random)
             truth.Mail(host, id, to, ours: false, new MailFields(sender)
             {
                 Ip = ip,
+                Status = status,
                 OrigTo = expanded is not null && expanded.Contains(to) ? sentTo : null,
             });
         }
@@ -108,18 +109,50 @@ internal sealed partial class Mails(Network network, Truth truth, Random random)
             ["files@lab.example.org"]);
         // Sieve throws it away after LMTP has taken it: the log of the hop says sent.
         yield return () => FromOutside("mx3", "192.0.2.41", "kim@example.net",
-            ["drops@lab.example.org"]);
-        yield return () => PassedOn("192.0.2.42", "turns@lab.example.org");
-        yield return () => PassedOn("192.0.2.43", "both@lab.example.org");
+            ["drops@lab.example.org"], status: "discarded");
+        yield return () => DiscardedForOne("192.0.2.45");
+        yield return () => PassedOn("192.0.2.42", "turns@lab.example.org", "redirected");
+        yield return () => PassedOn("192.0.2.43", "both@lab.example.org", "sent");
+        yield return Returned;
         yield return AnsweredByVacation;
     }
 
-    private async Task PassedOn(string ip, string mailbox)
+    /// <summary>One transaction of LMTP with as many sessions as recipients.</summary>
+    private async Task DiscardedForOne(string ip)
+    {
+        const string Sender = "kim@example.net";
+        string id = await Send("mx3", ip, Sender,
+            ["anna@lab.example.org", "drops@lab.example.org", "files@lab.example.org"]);
+        var fields = new MailFields(Sender) { Ip = ip };
+        truth.Mail("mx3", id, "anna@lab.example.org", ours: false, fields);
+        truth.Mail("mx3", id, "files@lab.example.org", ours: false, fields);
+        truth.Mail("mx3", id, "drops@lab.example.org", ours: false,
+            fields with { Status = "discarded" });
+        Kept("mx3", id, fields);
+    }
+
+    /// <summary>Sieve's reject: the sender hears of it by a mail of Dovecot's.</summary>
+    private async Task Returned()
+    {
+        const string Sender = "reject.asker@example.net";
+        string id = await Send("mx3", "192.0.2.46", Sender, ["back@lab.example.org"]);
+        var fields = new MailFields(Sender) { Ip = "192.0.2.46" };
+        truth.Mail("mx3", id, "back@lab.example.org", ours: false,
+            fields with { Status = "rejected" });
+        Kept("mx3", id, fields);
+        const string AnyOfDovecot = "dovecot-??????????-*";
+        var answer = new MailFields("") { Uid = 5000, Flags = ["local_submission"] };
+        truth.Mail("mx3", AnyOfDovecot, Sender, ours: true, answer);
+        Kept("mx3", AnyOfDovecot, answer, ours: true);
+    }
+
+    private async Task PassedOn(string ip, string mailbox, string status)
     {
         const string Sender = "kim@example.net";
         string id = await Send("mx3", ip, Sender, [mailbox]);
-        truth.Mail("mx3", id, mailbox, ours: false, new MailFields(Sender) { Ip = ip });
-        Kept("mx3", id, new MailFields(Sender) { Ip = ip });
+        var first = new MailFields(Sender) { Ip = ip };
+        truth.Mail("mx3", id, mailbox, ours: false, first with { Status = status });
+        Kept("mx3", id, first);
         var second = new MailFields(Sender) { Uid = 5000, Flags = ["local_submission"] };
         truth.Mail("mx3", id, "partner@example.com", ours: true, second);
         Kept("mx3", id, second, ours: true);

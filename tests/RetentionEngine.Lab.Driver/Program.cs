@@ -46,11 +46,14 @@ for (int part = 0; part < parts.Length; part++)
     }
     Console.WriteLine($"part {part + 1}: {watch.Elapsed.TotalSeconds:0} s");
 }
-await sessions.CloseLong();
 foreach (string host in new[] { "mx3", "mx4" })
 {
     network.WaitForQueue(host);
 }
+
+// A mail that Sieve has thrown away is in flight for ten seconds: it may yet be stored.
+await Task.Delay(12_000);
+await sessions.CloseLong();
 await Task.Delay(1500);
 Rotation.Collect(network);
 truth.Save(Path.Combine(work, "truth.json"));

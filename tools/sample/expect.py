@@ -36,6 +36,12 @@ REJECT = re.compile(r"(?:milter-)?reject: ([\w-]+) from \S*?\[([^\]]+)\](?::\d+)
                     r"(?: proto=\w+,?)?(?: helo=<.*?>)?$")
 
 
+# What Dovecot's LMTP did with a mail in a session; the first that is said counts.
+BOXED = re.compile(r"lmtp\(.*?\)<\d+><(.*?)>: (?:sieve: )?msgid=\S*: (.*)$")
+FATES = {"sent": "stored mail into|saved mail to", "redirected": "forwarded to",
+         "rejected": "rejected message from", "discarded": r"\(discard action\)$"}
+
+
 class Mistake(Exception):
     """The logs and the driver do not agree."""
 
@@ -64,6 +70,7 @@ class Log:
         self.logins = []
         self.ends = {}
         self.handed_on = set()
+        self.fates = collections.defaultdict(set)
         for line in lines:
             self.read(line)
         self.link()
@@ -153,6 +160,10 @@ class Log:
         if found:
             self.ends[found[1]] = at
 
+        found = BOXED.match(text)
+        if found:
+            self.fates[found[1]].update(w for w, end in FATES.items() if re.search(end, found[2]))
+
     def courier(self, at, host, program, text):
         found = re.match(r"(LOGIN|LOGOUT|DISCONNECTED), user=(.*?), ip=\[(.*?)\], port=\[(\d+)\]",
                          text)
@@ -217,6 +228,10 @@ class Log:
         elif root.uid is not None:
             flags.add("local_submission")
         final, status = tries[-1][0], tries[-1][3]
+        session = re.search(r"> (\S+) Saved\)?$", tries[-1][4])
+        fates = self.fates[session[1]] if session and status == "sent" else ()
+        if "sent" not in fates:
+            status = next((word for word in FATES if word in fates), status)
         if status == "deferred" and hop.expired:
             final, status = hop.expired, "expired"
         elif status == "deferred" and hop.deleted:

@@ -111,8 +111,8 @@ class Scenario(Sessions):
         # A .forward file that leads to the other host, which logs a mail of its own.
         tasks.append(self.forwarded_to_mx2)
         # Sieve throws one away after LMTP has taken it, and passes one on.
-        add("mx1", "192.0.2.51", "kim@example.net", [("carla@example.org", None, {})],
-            subject="throwaway")
+        add("mx1", "192.0.2.51", "kim@example.net",
+            [("carla@example.org", None, dict(status="discarded"))], subject="throwaway")
         tasks.append(self.sieve_redirect)
         # A header check that only remarks.
         add("mx1", "192.0.2.52", "kim@example.net", [("anna@example.org", None, {})],
@@ -144,7 +144,8 @@ class Scenario(Sessions):
 
     def sieve_redirect(self):
         sender = "kim@example.net"
-        mid = self.inbound("mx1", "192.0.2.53", sender, [("carla@example.org", None, {})],
+        mid = self.inbound("mx1", "192.0.2.53", sender,
+                           [("carla@example.org", None, dict(status="redirected"))],
                            subject="pass-on")
         self.row("mx1", mid, "partner@example.com", sender=sender, uid=5000, ours=True,
                  flags=["local_submission"])

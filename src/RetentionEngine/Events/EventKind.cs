@@ -23,7 +23,7 @@ internal enum EventKind : byte
 
     /// <summary>
     /// Any agent's <c>to=</c> line. QueueId, Recipient, OrigTo, Relay, Dsn, Status, Agent,
-    /// OrigQueueId (the id in <c>queued as ID</c> or <c>forwarded as ID</c>, see Edge).
+    /// OrigQueueId (the id in <c>queued as ID</c> or <c>forwarded as ID</c>, see Edge), BoxSession.
     /// </summary>
     Delivery,
 
@@ -53,6 +53,13 @@ internal enum EventKind : byte
     /// logged by <c>time=</c>, else -1). Without a user it only ends a login with its session id.
     /// </summary>
     Logout,
+
+    /// <summary>
+    /// What Dovecot's LMTP or LDA did with a mail that Postfix calls sent. User, Session (absent
+    /// where it is not the recipient's own), MessageId, Status: Sent (stored), Discarded,
+    /// Redirected or Rejected. One mail may have several.
+    /// </summary>
+    Fate,
 }
 
 /// <summary>How a delivery line's new queue id came about.</summary>

@@ -53,7 +53,7 @@ internal struct LogEvent
 
     public EventKind Kind;
 
-    /// <summary>Delivery: the status word. Unknown words are not an event but a strange line.</summary>
+    /// <summary>Fate: what was done. Delivery: the status word. Unknown words are not an event but a strange line.</summary>
     public RecordStatus Status;
 
     public DeliveryAgent Agent;
@@ -101,12 +101,15 @@ internal struct LogEvent
     /// <summary>Delivery: <c>relay=</c> as written.</summary>
     public Slice Relay { readonly get => _d; set => _d = value; }
 
-    /// <summary>MessageId: without angle brackets when they enclose the whole value.</summary>
+    /// <summary>MessageId, Fate: without angle brackets when they enclose the whole value.</summary>
     public Slice MessageId { readonly get => _a; set => _a = value; }
 
-    /// <summary>Login, Logout: the mailbox as written.</summary>
+    /// <summary>Delivery by LMTP: Dovecot's session id in the reply.</summary>
+    public Slice BoxSession { readonly get => _a; set => _a = value; }
+
+    /// <summary>Login, Logout, Fate: the mailbox as written.</summary>
     public Slice User { readonly get => _b; set => _b = value; }
 
-    /// <summary>Login, Logout: session id, or a process id where that is the join key.</summary>
+    /// <summary>Login, Logout, Fate: session id, or a process id where that is the join key.</summary>
     public Slice Session { readonly get => _c; set => _c = value; }
 }

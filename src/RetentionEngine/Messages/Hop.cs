@@ -51,6 +51,9 @@ internal enum HopMarks : ushort
     /// <summary>It tries addresses (verify) and is no mail.</summary>
     Probe = 4096,
 
+    /// <summary>What Dovecot did with it, for one of its recipients, is or was not known yet.</summary>
+    Unsettled = 8192,
+
     LinkedToParent = Filtered | Forwarded | Requeued,
 }
 
@@ -114,6 +117,13 @@ internal struct Recipient
     public QueueId Edge;
     public long LastUnixMicros;
 
+    /// <summary>
+    /// Under which a later line tells what Dovecot did: by its session id, and by message-id and
+    /// mailbox. 0 = none.
+    /// </summary>
+    public ulong SessionKey;
+    public ulong BoxKey;
+
     /// <summary>The hop it belongs to.</summary>
     public int Hop;
 
@@ -134,8 +144,24 @@ internal struct Recipient
     public DeliveryAgent Agent;
     public QueueEdge EdgeKind;
 
+    /// <summary>What Dovecot said that it did with the mail.</summary>
+    public Fates Fates;
+
     /// <summary>Handed on to a hop that writes the record.</summary>
     public bool Handed;
+}
+
+/// <summary>What Dovecot's LMTP or LDA did with a mail for one mailbox: all that its lines say.</summary>
+[Flags]
+internal enum Fates : byte
+{
+    None = 0,
+    Discarded = 1,
+    Rejected = 2,
+    Redirected = 4,
+
+    /// <summary>It is in the mailbox, whatever else was done.</summary>
+    Stored = 8,
 }
 
 /// <summary>An attempt that was not the last.</summary>

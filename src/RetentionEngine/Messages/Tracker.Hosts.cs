@@ -16,6 +16,7 @@ internal sealed partial class Tracker
                 Array.Resize(ref _groupNext, host * 2);
                 Array.Resize(ref _clocks, host * 2);
                 Array.Resize(ref _hostTexts, host * 2);
+                Array.Resize(ref _fateHosts, host * 2);
             }
             _hostTexts[host] = 0;
             _groupNext[host] = -1;

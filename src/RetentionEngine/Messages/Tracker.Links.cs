@@ -36,6 +36,7 @@ internal sealed partial class Tracker
         else
         {
             PushRetry(ref _recipients[r]);
+            ForgetFates(r);
         }
         ref Recipient recipient = ref _recipients[r];
         recipient.Status = e.Status;
@@ -53,6 +54,10 @@ internal sealed partial class Tracker
             recipient.EdgeKind = e.Edge;
             recipient.Edge = e.OrigQueueId;
             AddEdge(index, r, in e);
+        }
+        if (e.Status == RecordStatus.Sent && e.Agent != DeliveryAgent.Smtp)
+        {
+            FindFates(index, r, in e, block);
         }
     }
 

@@ -8,12 +8,12 @@ namespace RetentionEngine.Messages;
 /// <summary>What is alive, as bytes: part of each commit, and read again by the next run.</summary>
 /// <remarks>
 /// Little-endian. Version byte; hosts; clocks; hops with their recipients and retries, parents as
-/// positions in the list; pending edges; open sessions; waiting ends. Texts stand inline, so that
+/// positions in the list; pending edges; open sessions; waiting ends; fates. Texts stand inline, so that
 /// the bytes need no table. The reader trusts nothing: a length that does not fit is StoreDamaged.
 /// </remarks>
 internal sealed partial class Tracker
 {
-    private const byte SnapshotVersion = 2;
+    private const byte SnapshotVersion = 3;
 
     private int[] _positions = new int[1024];
 
@@ -116,6 +116,7 @@ internal sealed partial class Tracker
             }
         }
         SaveEnds(ref writer);
+        SaveFates(ref writer);
     }
 
     private void SaveHops(ref SnapshotWriter writer)
@@ -229,6 +230,7 @@ internal sealed partial class Tracker
             _sessionUsers.Add(session.UserHash, index);
         }
         LoadEnds(ref reader);
+        LoadFates(ref reader);
     }
 
     private void LoadHops(ref SnapshotReader reader)
@@ -278,6 +280,8 @@ internal sealed partial class Tracker
         ref Recipient recipient = ref _recipients[r];
         recipient.Relay = reader.Text();
         recipient.Edge = saved.Edge;
+        recipient.Fates = saved.Fates;
+        ListFateKeys(r, saved.SessionKey, saved.BoxKey);
         recipient.EdgeKind = saved.EdgeKind;
         recipient.LastUnixMicros = saved.LastUnixMicros;
         recipient.Dsn = saved.Dsn;

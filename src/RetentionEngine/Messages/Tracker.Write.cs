@@ -57,6 +57,10 @@ internal sealed partial class Tracker
             // Status lines of the parent may still tell how a recipient was addressed.
             return false;
         }
+        if (hop.Has(HopMarks.Unsettled) && WaitsForFates(in hop, clock))
+        {
+            return false;
+        }
         if (!IsOriginSettled(index))
         {
             return false;
@@ -162,6 +166,7 @@ internal sealed partial class Tracker
                     _retries.Remove(retry);
                     retry = nextRetry;
                 }
+                ForgetFates(r);
                 int next = recipient.Next;
                 _recipients.Remove(r);
                 r = next;
@@ -232,6 +237,7 @@ internal sealed partial class Tracker
             }
         }
         PurgeEnds(accessLimit);
+        PurgeFates(mailLimit);
         return purged;
     }
 
@@ -477,7 +483,7 @@ internal sealed partial class Tracker
         row.Dsn = recipient.Dsn;
         row.Attempts = recipient.Attempts;
         row.Flags = origin.Flags;
-        row.Status = recipient.Status;
+        row.Status = StatusOf(in recipient);
         row.Agent = recipient.Agent;
         bool toUs = recipient.Agent is DeliveryAgent.Local or DeliveryAgent.Virtual
                 or DeliveryAgent.Lmtp or DeliveryAgent.Pipe

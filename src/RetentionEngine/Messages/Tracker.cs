@@ -125,6 +125,7 @@ internal sealed partial class Tracker
     {
         SweepWaiting();
         SweepEnds();
+        SweepFates();
         if (_now >= _nextIdleSweep || IsOverfull || _sessions.Live > SessionsMax
             || _pending.Count > PendingMax)
         {
@@ -180,6 +181,9 @@ internal sealed partial class Tracker
                 break;
             case EventKind.Logout:
                 AddLogout(in e, block);
+                break;
+            case EventKind.Fate:
+                AddFate(in e, block);
                 break;
         }
     }

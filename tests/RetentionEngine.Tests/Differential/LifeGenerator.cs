@@ -40,8 +40,11 @@ internal sealed class LifeGenerator(int seed)
 
     private void Life(long at, string host)
     {
-        switch (_random.Next(14))
+        switch (_random.Next(16))
         {
+            case 14 or 15:
+                Boxed(at, host);
+                break;
             case 0 or 1 or 2:
                 Mail(at, host, Id(), Client(), "local");
                 break;
@@ -198,6 +201,39 @@ internal sealed class LifeGenerator(int seed)
         }
         Add(at + 4, host, "postfix/qmgr", $"{a}: removed");
         Add(at + 4 + late, host, "postfix/qmgr", $"{b}: removed");
+    }
+
+    /// <summary>Handed to Dovecot, which logs what it did before the status line or behind it.</summary>
+    private void Boxed(long at, string host)
+    {
+        string id = Id();
+        string[] boxes = ["u1@example.org", "u2@example.org"];
+        int count = _random.Next(1, 3);
+        Head(at, host, id, Client(), Sender(), count);
+        bool isLmtp = _random.Next(3) > 0;
+        for (int n = 0; n < count; n++)
+        {
+            string session = $"S{seed}x{_ids++:D8}";
+            string box = _random.Next(3) == 0 ? boxes[n].Split('@')[0] : boxes[n];
+            string by = isLmtp ? $"lmtp({box})<8><{session}>" : $"lda({box})<8>";
+            string[] done =
+            [
+                ": sieve: msgid=<%>: discard action: Marked message to be discarded if not explicitly delivered (discard action)",
+                ": sieve: msgid=<%>: redirect action: forwarded to <x@example.com>",
+                ": sieve: msgid=<%>: rejected message from <s@example.net> (reject)",
+                ": sieve: msgid=<%>: stored mail into mailbox 'INBOX'",
+                ": msgid=<%>: saved mail to INBOX",
+            ];
+            for (int lines = _random.Next(3); lines >= 0; lines--)
+            {
+                Add(at + _random.Next(-4, 20), host, "dovecot",
+                    by + done[_random.Next(done.Length)].Replace("%", $"{id}.{seed}@example.net"));
+            }
+            Add(at + 3, host, isLmtp ? "postfix/lmtp" : "postfix/pipe",
+                $"{id}: to=<{boxes[n]}>, relay={(isLmtp ? "mx[private/dovecot-lmtp]" : "dovecot")}, delay=1, delays=0/0/0/1, "
+                + $"dsn=2.0.0, status=sent ({(isLmtp ? $"250 2.0.0 <{boxes[n]}> {session} Saved" : "delivered via dovecot service")})");
+        }
+        Add(at + 3, host, "postfix/qmgr", $"{id}: removed");
     }
 
     private void Forwarded(long at, string host)

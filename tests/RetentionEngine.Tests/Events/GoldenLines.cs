@@ -159,7 +159,7 @@ postfix/smtp[811]: 7A1F03E21: to=<b@example.org>, relay=x[192.0.2.8]:25, delay=3
 postfix/smtp[811]: 7A1F03E21: to=<b@example.org>, relay=x[192.0.2.8]:25, delay=3, status=lost (550 no)
   !
 postfix/lmtp[811]: 7A1F03E21: to=<b@example.org>, relay=mail.example.org[private/dovecot-lmtp], delay=0.1, delays=0/0/0/0.1, dsn=2.0.0, status=sent (250 2.0.0 <b@example.org> aB3dEfGhIjKlMnOp Saved)
-  Delivery id=7A1F03E21 agent=Lmtp status=Sent dsn=2.0.0 to=[b@example.org] relay=[mail.example.org[private/dovecot-lmtp]]
+  Delivery id=7A1F03E21 agent=Lmtp status=Sent dsn=2.0.0 to=[b@example.org] relay=[mail.example.org[private/dovecot-lmtp]] box=[aB3dEfGhIjKlMnOp]
 postfix/local[811]: 7A1F03E21: to=<anna@mx1.example.org>, orig_to=<root>, relay=local, delay=0.1, delays=0/0/0/0.1, dsn=2.0.0, status=sent (forwarded as 7A1F03E25)
   Delivery id=7A1F03E21 orig=7A1F03E25 edge=ForwardedAs agent=Local status=Sent dsn=2.0.0 to=[anna@mx1.example.org] origto=[root] relay=[local]
 postfix/local[811]: 7A1F03E21: to=<anna@mx1.example.org>, relay=local, delay=0.1, delays=0/0/0/0.1, dsn=2.0.0, status=sent (delivered to command: x queued as 7A1F03E25)
@@ -283,7 +283,7 @@ dovecot: imap-hibernate(anna)<811><sess>: Connection closed in=1 out=2
 dovecot: imap(anna): copy from INBOX: box=Trash, uid=1, msgid=x, size=2
   -
 dovecot: lmtp(anna)<5><x>: msgid=<a@example.org>: saved mail to INBOX
-  -
+  Fate status=Sent user=[anna] session=[x] mid=[a@example.org]
 dovecot: auth-worker(123): sql(anna,192.0.2.7): Password mismatch (given password: x)
   -
 """;

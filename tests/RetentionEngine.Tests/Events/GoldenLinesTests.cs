@@ -107,7 +107,7 @@ public sealed class GoldenLinesTests
             "MessageId" => ["mid"],
             "Notification" => ["orig"],
             "Pickup" => ["orig"],
-            "Delivery" => ["orig", "edge"],
+            "Delivery" => ["orig", "edge", "box"],
             "Reject" => ["dsn"],
             "Login" => ["port", "tls", "session", "ip", "protocol"],
             "Logout" => ["number", "port"],

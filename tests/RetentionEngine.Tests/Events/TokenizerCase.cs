@@ -99,6 +99,12 @@ internal static class TokenizerCase
                 Add(text, "to", block, e.Recipient);
                 Add(text, "origto", block, e.OrigTo);
                 Add(text, "relay", block, e.Relay);
+                Add(text, "box", block, e.BoxSession);
+                break;
+            case EventKind.Fate:
+                Add(text, "user", block, e.User);
+                Add(text, "session", block, e.Session);
+                Add(text, "mid", block, e.MessageId);
                 break;
             default:
                 Add(text, "from", block, e.Sender);

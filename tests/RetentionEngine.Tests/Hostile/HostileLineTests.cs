@@ -224,6 +224,28 @@ public sealed class HostileLineTests
         Assert.Equal(("mx", 312L, "log", 4L), (gap.Host, gap.LostLines, gap.Source, gap.Line));
     }
 
+    /// <summary>
+    /// Sieve's words come behind the message-id, and others end in the sender's address: neither
+    /// can say what became of the mail.
+    /// </summary>
+    [Theory]
+    [InlineData("msgid=<x: discard action: Marked message to be discarded if not explicitly delivered "
+        + "(discard action)@y>: stored mail into mailbox 'INBOX'")]
+    [InlineData("msgid=<x@y>: vacation action: sent vacation response to <\"x>: forwarded to <b\"@z>")]
+    [InlineData("msgid=<x: rejected message from <a@z> (reject)@y>: vacation action: "
+        + "sent vacation response to <a@z>")]
+    public void A_message_id_cannot_say_what_Sieve_did(string said)
+    {
+        RetentionRecord record = Assert.Single(Records($"""
+            {Day}0Z mx postfix/qmgr[3]: 8F00AA: from=<x@example.net>, size=100, nrcpt=1 (queue active)
+            {Day}1Z mx dovecot: lmtp(anna)<9><aB3dEfGhIjKl>: sieve: {said}
+            {Day}2Z mx postfix/lmtp[5]: 8F00AA: to=<anna@example.org>, relay=mx[private/lmtp], delay=1, dsn=2.0.0, status=sent (250 2.0.0 <anna@example.org> aB3dEfGhIjKl Saved)
+            {Day}3Z mx postfix/qmgr[3]: 8F00AA: removed
+
+            """));
+        Assert.Equal(RecordStatus.Sent, record.Status);
+    }
+
     private static List<RetentionRecord> Records(string log) => Records(log, out _);
 
     private static List<RetentionRecord> Records(string log, out ImportReport report)

@@ -129,7 +129,7 @@ public sealed class TrackerTests
         "Access 58380000000 58380000000 Logout x0 >ben@example.org Imap MissingStart",
         "Access 58441000000 0 Login x0 >ben@example.org ip=192.0.2.8 Imap InFlight");
 
-    private static void Check(string log, params string[] expected)
+    internal static void Check(string log, params string[] expected)
     {
         string[] lines = log.ReplaceLineEndings("\n").TrimEnd('\n').Split('\n');
         string[] want = [.. expected.Order(StringComparer.Ordinal)];

@@ -39,6 +39,7 @@ internal static class EventText
         text.Add("orig_to", e.OrigTo);
         text.Add("relay", e.Relay);
         text.Add("message_id", e.MessageId);
+        text.Add("box_session", e.BoxSession);
         text.Add("user", e.User);
         text.Add("session", e.Session);
         return text.ToString();
@@ -50,6 +51,7 @@ internal static class EventText
         bool isAccess = kind is EventKind.Login or EventKind.Logout;
         bool hasSender = kind is EventKind.Pickup or EventKind.QueueActive or EventKind.Expired
             or EventKind.Reject;
+        bool hasUser = isAccess || kind == EventKind.Fate;
         bool isDelivery = kind == EventKind.Delivery;
         string instance = Encoding.Latin1.GetString(hosts.Instance(e.Host));
         var text = new Writer(kind);
@@ -79,9 +81,11 @@ internal static class EventText
             ? Text(e.Recipient, block) : null);
         text.Add("orig_to", isDelivery ? Text(e.OrigTo, block) : null);
         text.Add("relay", isDelivery ? Text(e.Relay, block) : null);
-        text.Add("message_id", kind == EventKind.MessageId ? Text(e.MessageId, block) : null);
-        text.Add("user", isAccess ? Text(e.User, block) : null);
-        text.Add("session", isAccess ? Text(e.Session, block) : null);
+        text.Add("message_id", kind is EventKind.MessageId or EventKind.Fate
+            ? Text(e.MessageId, block) : null);
+        text.Add("box_session", isDelivery ? Text(e.BoxSession, block) : null);
+        text.Add("user", hasUser ? Text(e.User, block) : null);
+        text.Add("session", hasUser ? Text(e.Session, block) : null);
         return text.ToString();
     }
 

@@ -95,7 +95,7 @@ internal static class SlowAccess
         m = s_dovecotEnd.Match(text);
         if (!m.Success)
         {
-            return SlowOutcome.Ignored;
+            return SlowFates.Parse(text, frame, out result);
         }
         string id = m.Groups["own"].Success ? m.Groups["own"].Value : m.Groups["session"].Value;
         result = frame with

@@ -47,6 +47,7 @@ internal sealed record SlowEvent
     public string? OrigTo { get; init; }
     public string? Relay { get; init; }
     public string? MessageId { get; init; }
+    public string? BoxSession { get; init; }
     public string? User { get; init; }
     public string? Session { get; init; }
 }

@@ -1,5 +1,6 @@
 #pragma warning disable MA0006 // == on strings is ordinal, and plainness is the point here.
 using RetentionEngine.Events;
+using RetentionEngine.Messages;
 
 namespace RetentionEngine.Tests.Oracle;
 
@@ -48,6 +49,20 @@ internal sealed class SlowRecipient(SlowHop hop, string to, string? origTo)
     public RecordStatus Status { get; set; }
     public SlowEvent Final { get; set; } = new();
     public SlowEvent Last => Lines[^1];
+
+    /// <summary>What Dovecot did, and what a further line of it must name.</summary>
+    public Fates Fates { get; set; }
+    public string? OpenSession { get; set; }
+    public string? OpenBox { get; set; }
+
+    public RecordStatus LastFate => Fates switch
+    {
+        _ when Status != RecordStatus.Sent || Fates == Fates.None => Status,
+        _ when Fates.HasFlag(Fates.Stored) => Status,
+        _ when Fates.HasFlag(Fates.Redirected) => RecordStatus.Redirected,
+        _ when Fates.HasFlag(Fates.Rejected) => RecordStatus.Rejected,
+        _ => RecordStatus.Discarded,
+    };
 
     /// <summary>Whether the address in the last brackets of the relay is not public.</summary>
     public bool HasOwnRelay

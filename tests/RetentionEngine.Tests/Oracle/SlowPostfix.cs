@@ -283,6 +283,8 @@ internal static class SlowPostfix
             Relay = m.Groups["relay"].Value,
             Dsn = dsn.Success ? Dsn(dsn) : null,
             OrigQueueId = hasEdge ? edge.Groups["id"].Value : null,
+            BoxSession = agent == DeliveryAgent.Lmtp && status == RecordStatus.Sent
+                ? SlowFates.OfReply(m.Groups["reason"].Value) : null,
             Edge = !hasEdge ? QueueEdge.None
                 : agent == DeliveryAgent.Local ? QueueEdge.ForwardedAs : QueueEdge.QueuedAs,
         };

@@ -17,6 +17,7 @@ internal sealed class SlowTracker
     private readonly List<SlowHop> _hops = [];
     private readonly List<SlowRecord> _rejects = [];
     private readonly SlowSessions _sessions;
+    private readonly SlowFates _fates;
     private readonly Dictionary<string, long> _clocks = new(StringComparer.Ordinal);
     private readonly IReadOnlyCollection<string> _localDomains;
 
@@ -24,6 +25,7 @@ internal sealed class SlowTracker
     {
         _localDomains = localDomains;
         _sessions = new SlowSessions(_clocks);
+        _fates = new SlowFates(_clocks, _hops);
     }
 
     public static ClientIp Ip(string? text) =>
@@ -37,6 +39,9 @@ internal sealed class SlowTracker
         {
             case EventKind.Login or EventKind.Logout:
                 _sessions.Add(e);
+                break;
+            case EventKind.Fate:
+                _fates.Add(e);
                 break;
             case EventKind.Reject:
                 AddReject(e);
@@ -219,6 +224,7 @@ internal sealed class SlowTracker
                 r.Lines.Add(e);
                 r.Status = e.Status;
                 r.Final = e;
+                _fates.Find(r);
                 break;
         }
     }
@@ -271,7 +277,8 @@ internal sealed class SlowTracker
         bool waitsForLines = !hop.IsContinued && hop.Recipients.Count < hop.Nrcpt && sinceEnd <= Minute;
         bool waitsForTarget = hop.Recipients.Any(r => r.Claims && TargetOf(r) is null
             && clock - r.Last.TimeUnixMicros <= Minute);
-        return hop.WasQueued && (waitsForOrigin || waitsForLines || waitsForTarget);
+        return hop.WasQueued && (waitsForOrigin || waitsForLines || waitsForTarget
+            || _fates.IsAwaited(hop));
     }
 
     private static bool OriginIsKnown(SlowHop hop) => hop.HasOrigin && !hop.IsLoopbackClient;
@@ -344,7 +351,7 @@ internal sealed class SlowTracker
         SlowRecord record = Common(hop, inFlight, toUs);
         return record with
         {
-            Status = r.Status,
+            Status = r.LastFate,
             FinalTimeUnixMicros = r.Final.TimeUnixMicros,
             FinalOffsetMinutes = r.Final.OffsetMinutes,
             Dsn = r.Last.Dsn,

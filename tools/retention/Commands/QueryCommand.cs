@@ -32,7 +32,7 @@ internal sealed class QueryCommand : CommandPart
 
     private readonly Option<string[]> _status = Many(
         "--status", "sent", "deferred", "bounced", "expired", "discarded", "deleted", "queued",
-        "rejected", "session", "login", "logout");
+        "redirected", "rejected", "session", "login", "logout");
 
     private readonly Option<string?> _direction = Text(
         "--direction", "WHICH", "in, out or internal: short for --class received, sent, internal.")
@@ -290,7 +290,7 @@ internal sealed class QueryCommand : CommandPart
     private static List<RecordStatus>? Statuses(string[] names)
     {
         var statuses = new List<RecordStatus>();
-        for (RecordStatus status = RecordStatus.Sent; status <= RecordStatus.Session; status++)
+        for (RecordStatus status = RecordStatus.Sent; status <= RecordStatus.Redirected; status++)
         {
             if (names.Contains(RecordField.StatusName(status), StringComparer.Ordinal))
             {

@@ -108,6 +108,7 @@ internal sealed record RecordField(
         RecordStatus.Login => "login",
         RecordStatus.Logout => "logout",
         RecordStatus.Session => "session",
+        RecordStatus.Redirected => "redirected",
         _ => "unknown",
     };
 

@@ -63,7 +63,7 @@ internal sealed class TableRecordWriter : RecordWriter
         RecordStatus.Sent or RecordStatus.Session => "\e[32m",
         RecordStatus.Deferred or RecordStatus.Queued => "\e[33m",
         RecordStatus.Bounced or RecordStatus.Expired or RecordStatus.Rejected => "\e[31m",
-        RecordStatus.Discarded or RecordStatus.Deleted => "\e[35m",
+        RecordStatus.Discarded or RecordStatus.Deleted or RecordStatus.Redirected => "\e[35m",
         _ => "",
     };
 

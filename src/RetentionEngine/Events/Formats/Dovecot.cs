@@ -29,6 +29,9 @@ internal sealed class Dovecot : ILogFormat<Dovecot>
         // imap, IMAP, pop3, POP3, managesieve, submission, and Info: in front of each.
         'i' or 'p' => isEnd ? LineClass.DovecotEnd : LineClass.DovecotLogin,
         'm' or 's' => LineClass.Dovecot,
+
+        // lmtp, lda, deliver.
+        'l' or 'd' => LineClass.Dovecot,
         _ => LineClass.None,
     };
 
@@ -44,7 +47,7 @@ internal sealed class Dovecot : ILogFormat<Dovecot>
         if (service < 0)
         {
             return SyslogMeta.IsRepeated(ref block, at, end)
-                ? LineOutcome.Repeated : LineOutcome.Ignored;
+                ? LineOutcome.Repeated : DovecotFate.Parse(ref block, at, end, ref e);
         }
         e.Protocol = protocol;
         if (Unsafe.Add(ref block, service) == '(')

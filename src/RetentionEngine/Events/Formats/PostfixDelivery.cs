@@ -252,6 +252,10 @@ internal static class PostfixDelivery
         }
         else if (agent is DeliveryAgent.Smtp or DeliveryAgent.Lmtp or DeliveryAgent.Other)
         {
+            if (agent == DeliveryAgent.Lmtp)
+            {
+                e.BoxSession = DovecotFate.OfReply(ref block, reason, end);
+            }
             edge = QueueEdge.QueuedAs;
             at = Scan.FindLast(ref block, reason, end, "queued as "u8);
             at = at < 0 ? -1 : at + 10;

@@ -7,7 +7,7 @@ cd /etc/postfix
 cp /sample/mx3/main.cf /sample/mx3/master.cf .
 openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=mx3.example.org \
   -keyout key.pem -out cert.pem 2> /dev/null
-boxes="anna ben journal files drops turns away both"
+boxes="anna ben journal files drops turns away both back"
 for box in $boxes; do echo "$box@lab.example.org -"; done > mailboxes
 printf '%s@lab.example.org -\n' jürgen unwanted >> mailboxes
 cat > virtual <<'Y'
@@ -26,6 +26,7 @@ sieve() { # mailbox, script from stdin
 }
 sieve files <<< 'require ["fileinto", "mailbox"]; fileinto :create "Lists";'
 sieve drops <<< 'discard;'
+sieve back <<< 'require "reject"; reject "Not here";'
 sieve turns <<< 'redirect "partner@example.com";'
 sieve both <<< 'require "copy"; redirect :copy "partner@example.com";'
 sieve away <<< 'require "vacation"; vacation "Back on Monday";'
