@@ -49,7 +49,7 @@ internal sealed partial class ImportTally
         return shapes.OrderByDescending(shape => shape.Count);
     }
 
-    private static string Words(GapKind kind) => kind switch
+    public static string Words(GapKind kind) => kind switch
     {
         GapKind.Dropping => "rate limiting began to drop lines",
         GapKind.Dropped => "rate limiting dropped lines",

@@ -109,7 +109,7 @@ internal sealed partial class ImportTally(Tokenizer tokenizer, Tracker tracker, 
     }
 
     /// <summary>What a line that is strange for this reason lacks; never a piece of the line.</summary>
-    private static string Words(LineOutcome reason) => reason switch
+    public static string Words(LineOutcome reason) => reason switch
     {
         LineOutcome.NoPrefix => "no known stamp, host and program at the beginning",
         LineOutcome.Overlong => "too long for a log line",

@@ -68,7 +68,7 @@ internal sealed class Importer : IDisposable
     public ImportReport Run(IReadOnlyList<LogSource> sources, CancellationToken cancel)
     {
         TimeZoneInfo zone = _options.Zone ?? TimeZoneInfo.FindSystemTimeZoneById(_policy.TimeZone);
-        List<OpenSource> ordered = SourceOrder.Open(sources, zone, _tally);
+        List<OpenSource> ordered = SourceOrder.Open(sources, zone, _tally.Unreadable);
         try
         {
             foreach (OpenSource source in ordered)

@@ -42,6 +42,9 @@ internal sealed class OpenSource : IDisposable
         Head = head.AsMemory(0, length);
     }
 
+    /// <summary>What was opened.</summary>
+    public LogSource Source => _source;
+
     public string Name => _source.Name;
 
     public long LengthBytes => _source.LengthBytes;
@@ -130,7 +133,9 @@ internal sealed class OpenSource : IDisposable
 internal static class SourceOrder
 {
     public static List<OpenSource> Open(
-        IReadOnlyList<LogSource> sources, TimeZoneInfo zone, ImportTally tally)
+        IReadOnlyList<LogSource> sources,
+        TimeZoneInfo zone,
+        Action<string, RetentionException> unreadable)
     {
         var opened = new List<OpenSource>(sources.Count);
         foreach (LogSource source in sources)
@@ -144,7 +149,7 @@ internal static class SourceOrder
             catch (Exception e)
                 when (SourceFault.TryDescribe(e, source.Name, out RetentionException fault))
             {
-                tally.Unreadable(source.Name, fault);
+                unreadable(source.Name, fault);
             }
         }
         // A stable sort: sources without a stamp keep their order, at the end.

@@ -72,6 +72,15 @@ internal sealed class PolicyOptions
             policy = With(policy, recordClass, policy[recordClass] with { Period = period });
         }
         policy = ApplyBasis(parse.GetValue(Basis)!, policy, periods);
+        policy = ApplyReading(parse, policy);
+        policy.Validate();
+        return policy;
+    }
+
+    /// <summary>Changes only what says how logs are read: local domains and zone.</summary>
+    /// <exception cref="UsageException">A domain has no known form.</exception>
+    public RetentionPolicy ApplyReading(ParseResult parse, RetentionPolicy policy)
+    {
         string[] domains = parse.GetValue(LocalDomain)!;
         if (domains.Length > 0)
         {
@@ -81,7 +90,6 @@ internal sealed class PolicyOptions
         {
             policy = policy with { TimeZone = zone };
         }
-        policy.Validate();
         return policy;
     }
 

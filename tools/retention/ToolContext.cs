@@ -34,6 +34,10 @@ internal sealed class ToolContext(ParseResult parse, GlobalOptions options)
     public string StorePath { get; } = PathOf(parse.GetValue(options.Store), "RETENTION_STORE")
         ?? DefaultStorePath();
 
+    /// <summary>Whether the command line or the environment says which store is meant.</summary>
+    public bool IsStoreNamed { get; } =
+        PathOf(parse.GetValue(options.Store), "RETENTION_STORE") is not null;
+
     public RetentionOptions StoreOptions { get; } = new()
     {
         MasterKeyPath = PathOf(parse.GetValue(options.Key), "RETENTION_KEY"),

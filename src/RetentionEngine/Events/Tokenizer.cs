@@ -75,6 +75,10 @@ internal sealed partial class Tokenizer(HostTable hosts)
     /// <summary>The clock of the source that is being read, to resume it or to be followed.</summary>
     public LineClock Clock => _prefix.Clock;
 
+    /// <summary>What the stamp of the last line said; of a line without one, the line before.</summary>
+    public (long UnixMicros, short OffsetMinutes, RecordFlags Flags) LastTime =>
+        (_prefix.TimeUnixMicros, _prefix.OffsetMinutes, _prefix.TimeFlags);
+
     /// <summary>Counts what the reader left out, so that later lines keep their places.</summary>
     public void Skip(long bytes, long lines)
     {

@@ -31,9 +31,13 @@ internal sealed partial class Tracker
             {
                 return false;
             }
-            EmitLogout(in former);
+            EmitWaiting(in former);
         }
         _ends[end.IdHash] = end;
+        if (_watch is { Line: >= 0 })
+        {
+            _watch.Ends[end.IdHash] = _watch.Line;
+        }
         return true;
     }
 
@@ -53,6 +57,11 @@ internal sealed partial class Tracker
         ref RecordRow row = ref AddEnd(in end, RecordStatus.Session);
         FillAccess(ref row, in login);
         _ends.Remove(login.IdHash);
+        if (_watch is not null)
+        {
+            NoteEnd(login.IdHash);
+            NoteLine();
+        }
         return true;
     }
 
@@ -71,6 +80,16 @@ internal sealed partial class Tracker
         row.Flags |= RecordFlags.MissingStart;
     }
 
+    /// <summary>Writes an end whose login did not come in time.</summary>
+    private void EmitWaiting(ref readonly OpenSession end)
+    {
+        EmitLogout(in end);
+        if (_watch is not null)
+        {
+            NoteEnd(end.IdHash);
+        }
+    }
+
     private void SweepEnds()
     {
         foreach (KeyValuePair<ulong, OpenSession> entry in _ends)
@@ -78,7 +97,7 @@ internal sealed partial class Tracker
             OpenSession end = entry.Value;
             if (!Waits(in end))
             {
-                EmitLogout(in end);
+                EmitWaiting(in end);
                 _ends.Remove(entry.Key);
             }
         }

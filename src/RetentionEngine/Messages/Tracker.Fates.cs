@@ -118,6 +118,10 @@ internal sealed partial class Tracker
             Fates = isKnown ? former.Fates | fates : fates,
             IsAmbiguous = isKnown && (former.IsAmbiguous || former.DomainHash != domain),
         };
+        if (_watch is { Line: >= 0 })
+        {
+            _watch.Fates[key] = _watch.Line;
+        }
     }
 
     /// <summary>Writes the mails under a key that need not wait any longer.</summary>
@@ -184,6 +188,10 @@ internal sealed partial class Tracker
             return;
         }
         recipient.Fates |= fates;
+        if (_watch is { Line: >= 0 })
+        {
+            _watch.AddHop(index, _watch.Line);
+        }
         if (fates == Fates.Stored)
         {
             UnlistFateKeys(r);
@@ -205,7 +213,7 @@ internal sealed partial class Tracker
         }
         ulong session = isLmtp ? SessionKey(e.BoxSession.Of(block)) : 0;
         ulong box = 0;
-        Fates fates = isLmtp ? Take(session, 0) : Fates.None;
+        Fates fates = isLmtp ? Take(session, 0, index) : Fates.None;
         if (fates != Fates.None)
         {
             host.HasLmtp = true;
@@ -214,7 +222,7 @@ internal sealed partial class Tracker
         {
             box = BoxKey(
                 group, _hops[index].MessageIdHash, e.Recipient.Of(block), out ulong domain);
-            fates = Take(box, domain);
+            fates = Take(box, domain, index);
         }
         recipient.Fates = fates;
         if (fates.HasFlag(Fates.Stored))
@@ -228,7 +236,7 @@ internal sealed partial class Tracker
         ListFateKeys(r, session, box);
     }
 
-    private Fates Take(ulong key, ulong domain)
+    private Fates Take(ulong key, ulong domain, int index)
     {
         if (_fates.Count == 0 || !_fates.TryGetValue(key, out EarlyFate fate) || IsOld(in fate)
             || fate.IsAmbiguous || (fate.DomainHash != 0 && fate.DomainHash != domain))
@@ -236,6 +244,10 @@ internal sealed partial class Tracker
             return Fates.None;
         }
         _fates.Remove(key);
+        if (_watch is not null && _watch.Fates.Remove(key, out int line))
+        {
+            _watch.AddHop(index, line);
+        }
         return fate.Fates;
     }
 

@@ -252,6 +252,10 @@ internal sealed partial class Tracker
             return;
         }
         _pending.Remove((_groups[hop.Host], hop.Id));
+        if (_watch is not null)
+        {
+            NotePending(index);
+        }
     }
 
     /// <summary>Links when the other hop can have been made by the parent at that time.</summary>

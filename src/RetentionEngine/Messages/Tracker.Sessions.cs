@@ -59,6 +59,10 @@ internal sealed partial class Tracker
         }
         int index = _sessions.Add();
         _sessions[index] = login;
+        if (_watch is { Line: >= 0 })
+        {
+            _watch.Sessions[index] = _watch.Line;
+        }
         (ulong idHash, ulong userHash) = (login.IdHash, login.UserHash);
         int sameId = idHash == 0 ? 0 : _sessionIds.Add(idHash, index);
         int sameUser = _sessionUsers.Add(userHash, index);
@@ -121,12 +125,20 @@ internal sealed partial class Tracker
             if (userHash != 0 && !TryWait(in end))
             {
                 EmitLogout(in end);
+                if (_watch is not null)
+                {
+                    NoteLine();
+                }
             }
             return;
         }
         ref RecordRow row = ref AddEnd(in end, RecordStatus.Session);
         FillAccess(ref row, in _sessions[index]);
         row.Flags |= ambiguous ? RecordFlags.JoinAmbiguous : 0;
+        if (_watch is not null)
+        {
+            NoteLine();
+        }
         RemoveSession(index);
     }
 
@@ -209,8 +221,13 @@ internal sealed partial class Tracker
         return ref row;
     }
 
+    /// <summary>Forgets a session whose row was written just before.</summary>
     private void RemoveSession(int index)
     {
+        if (_watch is not null)
+        {
+            NoteSession(index);
+        }
         ref OpenSession session = ref _sessions[index];
         if (session.IdHash != 0)
         {

@@ -139,7 +139,12 @@ internal sealed partial class Tracker
         }
         else
         {
+            int first = _batch.Count;
             EmitHop(index, HopMarks.None);
+            if (_watch is not null)
+            {
+                NoteHop(index, first);
+            }
             Messages += hop.Parent < 0 ? 1 : 0;
         }
         _keys.Remove(KeyHash(hop.Host, hop.Id), index);
@@ -178,6 +183,7 @@ internal sealed partial class Tracker
                 i = next;
             }
             int parent = hop.Parent;
+            _watch?.Hops.Remove(index);
             _hops.Remove(index);
             if (parent >= 0)
             {
@@ -190,70 +196,6 @@ internal sealed partial class Tracker
     /// <summary>Whether the hop is, or was, in the queue, and not only to try addresses.</summary>
     private static bool IsMail(ref readonly Hop hop) =>
         hop.RecipientCount > 0 || (hop.Marks & (HopMarks.Queued | HopMarks.Probe)) == HopMarks.Queued;
-
-    /// <summary>Mails that are, or were, in the queue and are not written yet.</summary>
-    public int MailsInFlight
-    {
-        get
-        {
-            int count = 0;
-            for (int index = 0; index < _hops.Used; index++)
-            {
-                ref Hop hop = ref _hops[index];
-                count += !hop.Id.IsNone && !hop.Has(HopMarks.Written)
-                    && IsMail(in hop) ? 1 : 0;
-            }
-            return count;
-        }
-    }
-
-    /// <summary>Forgets what is alive but past the period of every class it could belong to.</summary>
-    /// <returns>Count of mails and sessions forgotten.</returns>
-    public long Purge(long nowUnixMicros, RetentionPolicy policy)
-    {
-        long purged = 0;
-        TimeSpan mail = policy.Sent.Period > policy.Received.Period
-            ? policy.Sent.Period
-            : policy.Received.Period;
-        long mailLimit = nowUnixMicros - (mail.Ticks / 10);
-        for (int index = 0; index < _hops.Used; index++)
-        {
-            ref Hop hop = ref _hops[index];
-            if (!hop.Id.IsNone && !hop.Has(HopMarks.Written) && hop.FirstUnixMicros <= mailLimit)
-            {
-                purged += IsMail(in hop) ? 1 : 0;
-                _keys.Remove(KeyHash(hop.Host, hop.Id), index);
-                hop.Marks |= HopMarks.Written;
-                Free(index);
-            }
-        }
-        long accessLimit = nowUnixMicros - (policy.Access.Period.Ticks / 10);
-        for (int index = 0; index < _sessions.Used; index++)
-        {
-            if (_sessions[index].IsLive && _sessions[index].TimeUnixMicros <= accessLimit)
-            {
-                purged++;
-                RemoveSession(index);
-            }
-        }
-        PurgeEnds(accessLimit);
-        PurgeFates(mailLimit);
-        return purged;
-    }
-
-    /// <summary>The rows of everything that is alive, marked in flight; nothing changes.</summary>
-    public void EmitInFlight()
-    {
-        for (int index = 0; index < _hops.Used; index++)
-        {
-            ref Hop hop = ref _hops[index];
-            if (!hop.Id.IsNone && !hop.Has(HopMarks.Written) && IsMail(in hop))
-            {
-                EmitHop(index, HopMarks.Waiting);
-            }
-        }
-        EmitOpenSessions();
-    }
 
     private void EmitHop(int index, HopMarks inFlight)
     {

@@ -1,5 +1,6 @@
 using System.IO.Hashing;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using RetentionEngine.Events;
 using RetentionEngine.Lines;
 using RetentionEngine.Records;
@@ -96,16 +97,7 @@ internal sealed partial class Tracker
         {
             ref readonly LogEvent e = ref events[i];
             _current = i;
-            if (e.Host >= _groupsKnown)
-            {
-                LearnHosts();
-            }
-            ref long clock = ref _clocks[_groups[e.Host]];
-            if (e.TimeUnixMicros > clock)
-            {
-                clock = e.TimeUnixMicros;
-                _now = Math.Max(_now, clock);
-            }
+            ReachTime(in e);
             Add(in e, block);
             for (int again = e.Repeats; again > 0; again--)
             {
@@ -117,6 +109,22 @@ internal sealed partial class Tracker
         {
             _eventsToSweep = SweepEvery;
             Sweep();
+        }
+    }
+
+    /// <summary>Moves the clock of the line's host on.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void ReachTime(ref readonly LogEvent e)
+    {
+        if (e.Host >= _groupsKnown)
+        {
+            LearnHosts();
+        }
+        ref long clock = ref _clocks[_groups[e.Host]];
+        if (e.TimeUnixMicros > clock)
+        {
+            clock = e.TimeUnixMicros;
+            _now = Math.Max(_now, clock);
         }
     }
 
@@ -333,7 +341,7 @@ internal sealed partial class Tracker
         if (index >= 0)
         {
             ref Hop old = ref _hops[index];
-            if (old.Has(HopMarks.Started) || e.TimeUnixMicros - old.FirstUnixMicros > LateMax)
+            if (IsOtherIncarnation(in old, in e))
             {
                 Close(index);
                 index = -1;
@@ -353,6 +361,10 @@ internal sealed partial class Tracker
         hop.StartOffsetMinutes = e.OffsetMinutes;
         return index;
     }
+
+    /// <summary>Whether a start line can't be the start of the hop that has its key.</summary>
+    private static bool IsOtherIncarnation(ref readonly Hop old, ref readonly LogEvent e) =>
+        old.Has(HopMarks.Started) || e.TimeUnixMicros - old.FirstUnixMicros > LateMax;
 
     private int GetOrAdd(ref readonly LogEvent e)
     {

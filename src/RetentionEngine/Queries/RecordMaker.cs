@@ -132,7 +132,8 @@ internal sealed class RecordMaker
         return last.Text;
     }
 
-    private static string? QueueIdText(QueueId id)
+    /// <summary>The id as logged; null for none.</summary>
+    public static string? QueueIdText(QueueId id)
     {
         if (id.IsNone)
         {
@@ -142,7 +143,8 @@ internal sealed class RecordMaker
         return Encoding.ASCII.GetString(text[..id.Format(text)]);
     }
 
-    private static string? DsnText(int dsn)
+    /// <summary><c>5.1.1</c>; null for none.</summary>
+    public static string? DsnText(int dsn)
     {
         if (dsn == 0)
         {
@@ -152,7 +154,8 @@ internal sealed class RecordMaker
         return string.Create(CultureInfo.InvariantCulture, $"{@class}.{subject}.{detail}");
     }
 
-    private static DateTimeOffset TimeOf(long unixMicros, short offsetMinutes)
+    /// <summary>An instant with the offset in force at its source.</summary>
+    public static DateTimeOffset TimeOf(long unixMicros, short offsetMinutes)
     {
         // A log may claim any offset; one that no zone has is shown as UTC.
         bool isZone = Math.Abs((int)offsetMinutes) <= OffsetMinutesMax;

@@ -28,7 +28,6 @@ public sealed partial class SizeTests
     [
         "src/RetentionEngine.Faster/ClassLog.cs",
         "src/RetentionEngine/Events/Formats/Postfix.cs",
-        "src/RetentionEngine/Messages/Tracker.Write.cs",
         "tools/sample/scenario.py",
     ];
 

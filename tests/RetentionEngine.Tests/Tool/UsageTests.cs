@@ -20,6 +20,7 @@ public sealed class UsageTests : IDisposable
     [InlineData("import")]
     [InlineData("query")]
     [InlineData("trace")]
+    [InlineData("explain")]
     [InlineData("expire")]
     [InlineData("stats")]
     [InlineData("verify")]
@@ -59,6 +60,12 @@ public sealed class UsageTests : IDisposable
     [InlineData("policy set", "Nothing to set", "retention policy set --help")]
     [InlineData("import x --year 99999", "--year", "retention import --help")]
     [InlineData("trace", "KEY", "retention trace --help")]
+    [InlineData("explain", "FILE:LINE", "retention explain --help")]
+    [InlineData("explain mail.log", "is not FILE:LINE", "retention explain --help")]
+    [InlineData("explain mail.log:0", "is not FILE:LINE", "retention explain --help")]
+    [InlineData("explain mail.log:9-8", "is not FILE:LINE", "retention explain --help")]
+    [InlineData("explain mail.log:1-2000", "At most 1000 lines", "retention explain --help")]
+    [InlineData("explain .:1", "is a directory", "retention explain --help")]
     public void BadUsageIsOneSentenceAndAHint(string line, string message, string hint)
     {
         string[] args = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);

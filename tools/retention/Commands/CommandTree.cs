@@ -21,6 +21,7 @@ internal sealed class CommandTree
         Add(Root, new ImportCommand(this));
         Add(Root, new QueryCommand(this));
         Add(Root, new TraceCommand(this));
+        Add(Root, new ExplainCommand(this));
         Add(Root, new ExpireCommand(this));
         Add(Root, new StatsCommand(this));
         Add(Root, new VerifyCommand(this));

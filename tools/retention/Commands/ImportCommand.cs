@@ -16,11 +16,7 @@ internal sealed class ImportCommand : CommandPart
         Arity = ArgumentArity.ZeroOrMore,
     };
 
-    private readonly Option<int?> _year = new("--year")
-    {
-        Description = "Year of the first line of logs without years. Default: inferred.",
-        HelpName = "YEAR",
-    };
+    private readonly Option<int?> _year = YearOption();
 
     private readonly Option<bool> _strict = new("--strict")
     {
@@ -67,19 +63,29 @@ internal sealed class ImportCommand : CommandPart
         return option.AcceptOnlyFromAmong("auto", "plain", "json", "none");
     }
 
+    /// <summary>The option <c>--year</c>.</summary>
+    public static Option<int?> YearOption() => new("--year")
+    {
+        Description = "Year of the first line of logs without years. Default: inferred.",
+        HelpName = "YEAR",
+    };
+
+    /// <summary>Checks what <c>--year</c> says.</summary>
+    public static int? Year(int? year) => year is < 1970 or > 9998
+        ? throw new UsageException($"--year {year} can't be the year of a log.")
+        : year;
+
+    /// <summary>Finds the zone that <c>--timezone</c> names.</summary>
+    public static TimeZoneInfo Zone(string name) => TimeExpression.TryZone(name, out TimeZoneInfo? zone)
+        ? zone
+        : throw new UsageException($"--timezone '{name}' is not known here.");
+
     private int Run(ToolContext context)
     {
-        TimeZoneInfo? zone = null;
-        if (context.Parse.GetValue(_policy.TimeZone) is { } zoneName
-            && !TimeExpression.TryZone(zoneName, out zone))
-        {
-            throw new UsageException($"--timezone '{zoneName}' is not known here.");
-        }
-        int? year = context.Parse.GetValue(_year);
-        if (year is < 1970 or > 9998)
-        {
-            throw new UsageException($"--year {year} can't be the year of a log.");
-        }
+        TimeZoneInfo? zone = context.Parse.GetValue(_policy.TimeZone) is { } zoneName
+            ? Zone(zoneName)
+            : null;
+        int? year = Year(context.Parse.GetValue(_year));
         using var signals = new SignalScope();
         FoundSources found =
             SourceFinder.Find(Paths(context), context.Clock.GetUtcNow(), signals.Token);

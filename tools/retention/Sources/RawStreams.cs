@@ -87,9 +87,14 @@ internal sealed class RawFileStream : Stream
         base.Dispose(disposing);
     }
 
-    // What is skipped because it is known counts as done; what is read twice counts once.
+    // What is skipped because it is known counts as done; what is read twice counts once. A pipe
+    // that has a name (/dev/stdin, <(zcat log)) has no position: its PipeHead counts.
     private void Meter()
     {
+        if (!_file.CanSeek)
+        {
+            return;
+        }
         long position = _file.Position;
         if (position > _meteredBytes)
         {
