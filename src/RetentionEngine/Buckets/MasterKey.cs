@@ -62,14 +62,16 @@ internal sealed class MasterKey : IDisposable
         BinaryPrimitives.WriteUInt64LittleEndian(
             header.AsSpan(HeaderHashOffset), XxHash3.HashToUInt64(header.AsSpan(0, HeaderHashOffset)));
         DurableFile.Write(master._file, header, 0, path);
+        // Before there is a key: so a file with a key always says whose it is.
+        DurableFile.Flush(master._file, path);
         master.AddGeneration();
         DurableFile.FlushDirectory(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!);
         return master;
     }
 
-    /// <summary>Whether a key file is that of a store, or was never written to.</summary>
+    /// <summary>Whether a key file is that of a store, or no key was ever written to it.</summary>
     public static bool IsOf(ReadOnlySpan<byte> file, ReadOnlySpan<byte> storeId) =>
-        file.IsEmpty || (file.Length >= StoreIdOffset + storeId.Length && file.StartsWith(Magic)
+        !file.ContainsAnyExcept((byte)0) || (file.Length >= StoreIdOffset + storeId.Length && file.StartsWith(Magic)
             && file[StoreIdOffset..].StartsWith(storeId));
 
     public static MasterKey Open(string path, Guid storeId, bool readOnly)

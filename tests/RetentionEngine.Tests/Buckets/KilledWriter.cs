@@ -17,7 +17,11 @@ internal static class KilledWriter
     public static int LastExpiredHour(int commit) =>
         StoreFixture.FirstHour + (commit / ExpireEvery * ExpireEvery / 10) - 3;
 
-    public static Process Start(string storePath)
+    /// <summary>Starts a writer of fixed commits.</summary>
+    public static Process Start(string storePath) => Start(Variable, storePath);
+
+    /// <summary>Starts a program that reaches a variable instead of the tests.</summary>
+    public static Process Start(string variable, string value)
     {
         string program = Path.Combine(AppContext.BaseDirectory, "RetentionEngine.Tests");
         var start = new ProcessStartInfo(OperatingSystem.IsWindows() ? program + ".exe" : program)
@@ -25,7 +29,7 @@ internal static class KilledWriter
             RedirectStandardOutput = true,
             UseShellExecute = false,
         };
-        start.Environment[Variable] = storePath;
+        start.Environment[variable] = value;
         start.Environment["DOTNET_TieredPGO"] = "0";
         // A killed process would leave its diagnostic sockets in the temporary directory.
         start.Environment["DOTNET_EnableDiagnostics"] = "0";
