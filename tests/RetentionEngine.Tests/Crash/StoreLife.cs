@@ -26,7 +26,7 @@ internal sealed class StoreLife : IDisposable
         Steps =
         [
             new("create", _ => RetentionStore.Create(StorePath, Policy, Options).Dispose()),
-            Import(0, 10, 30, "anna@example.org"),
+            Import(0, 10, 1300, "anna@example.org"),
             Import(1, 10, 20, "bert@example.org"),
             Import(2, 10, 5, "carl@example.org"),
             Import(3, 10, 5, "dora@example.org"),
