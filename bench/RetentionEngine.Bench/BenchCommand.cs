@@ -1,4 +1,5 @@
 using System.Globalization;
+using RetentionEngine.Bench.Comparison;
 using RetentionEngine.Bench.Macro;
 using RetentionEngine.Bench.Measuring;
 using RetentionEngine.Bench.Micro;
@@ -26,7 +27,9 @@ internal static class BenchCommand
         ("parse", ParseSection.Run),
         ("import", ImportSection.Run),
         ("query", QuerySection.Run),
+        ("seal", SealSection.Run),
         ("commit", CommitSection.Run),
+        ("compare", DuckDbSection.Run),
         ("stream", StreamSection.Run),
     ];
 

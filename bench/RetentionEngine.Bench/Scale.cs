@@ -22,6 +22,9 @@ internal sealed record Scale
     /// <summary>What the slowest compressor gets of the log.</summary>
     public required long SlowBytes { get; init; }
 
+    /// <summary>Size of the log whose records DuckDB and SQLite get; 0: not measured.</summary>
+    public required long CompareBytes { get; init; }
+
     /// <summary>Size of the log that fills 170 buckets.</summary>
     public required long QueryBytes { get; init; }
 
@@ -39,6 +42,7 @@ internal sealed record Scale
         ImportRounds = 1,
         StreamBytes = 1_000_000,
         SlowBytes = 1_000_000,
+        CompareBytes = 1_000_000,
         QueryBytes = 3_000_000,
         QueryRounds = 2,
         ProcessRounds = 1,
@@ -54,6 +58,7 @@ internal sealed record Scale
         ImportRounds = 2,
         StreamBytes = 0,
         SlowBytes = 10_000_000,
+        CompareBytes = 0,
         QueryBytes = 200_000_000,
         QueryRounds = 30,
         ProcessRounds = 7,
@@ -68,6 +73,7 @@ internal sealed record Scale
         ImportRounds = 5,
         StreamBytes = 20_000_000_000,
         SlowBytes = 50_000_000,
+        CompareBytes = 400_000_000,
         QueryBytes = 1_000_000_000,
         QueryRounds = 100,
         ProcessRounds = 15,

@@ -105,6 +105,14 @@ internal sealed class SqliteStore : IDisposable
         """,
         mailbox);
 
+    /// <summary>Deletes what is older than an instant and gives the room back; ms by the clock.</summary>
+    public double DeleteBefore(DateTimeOffset time)
+    {
+        long started = System.Diagnostics.Stopwatch.GetTimestamp();
+        Execute($"DELETE FROM record WHERE time < {Micros(time)}");
+        return System.Diagnostics.Stopwatch.GetElapsedTime(started).TotalMilliseconds;
+    }
+
     public int ReadMessageId(ulong fingerprint) => Read(
         "SELECT * FROM record WHERE message_id = $key ORDER BY time", unchecked((long)fingerprint));
 
@@ -115,7 +123,8 @@ internal sealed class SqliteStore : IDisposable
         _connection.Dispose();
     }
 
-    private static object?[] Row(RetentionRecord r) =>
+    /// <summary>The columns of a record.</summary>
+    public static object?[] Row(RetentionRecord r) =>
     [
         r.Kind.ToString(), Micros(r.Time), (long)r.Time.Offset.TotalMinutes, Micros(r.Final),
         (long?)r.Final?.Offset.TotalMinutes, r.Status.ToString(), r.Dsn, (long?)r.Reply,
@@ -126,7 +135,7 @@ internal sealed class SqliteStore : IDisposable
         r.Protocol == AccessProtocol.None ? null : r.Protocol.ToString(), (long)r.Flags,
     ];
 
-    private static long? Micros(DateTimeOffset? time) =>
+    public static long? Micros(DateTimeOffset? time) =>
         (time - DateTimeOffset.UnixEpoch)?.Ticks / TimeSpan.TicksPerMicrosecond;
 
     private void AddIndex(string expression)
