@@ -15,15 +15,22 @@ internal enum EventKind : byte
     /// <summary>cleanup <c>message-id=</c>. QueueId, MessageId (without the angle brackets).</summary>
     MessageId,
 
-    /// <summary>qmgr <c>from=, size=, nrcpt= (queue active)</c>. QueueId, Sender, Number (size), Count (nrcpt).</summary>
+    /// <summary>
+    /// qmgr <c>from=, size=, nrcpt= (queue active)</c>. QueueId, Sender, Number (size), Count (nrcpt).
+    /// courierd <c>started,</c>: an attempt for one recipient; size -1, Count 1.
+    /// </summary>
     QueueActive,
 
-    /// <summary>qmgr <c>from=, status=expired|force-expired</c>. QueueId, Sender.</summary>
+    /// <summary>
+    /// qmgr <c>from=, status=expired|force-expired</c>. QueueId, Sender. courierd <c>started,</c> the
+    /// module dsn for the last time: QueueId.
+    /// </summary>
     Expired,
 
     /// <summary>
     /// Any agent's <c>to=</c> line. QueueId, Recipient, OrigTo, Relay, Dsn, Status, Agent,
     /// OrigQueueId (the id in <c>queued as ID</c> or <c>forwarded as ID</c>, see Edge), BoxSession.
+    /// Of Courier also Number (size; else 0), but no OrigTo and no Dsn, and the relay only if known.
     /// </summary>
     Delivery,
 
@@ -81,6 +88,9 @@ internal enum Removal : byte
     Canceled,
     Discarded,
     DeletedByAdministrator,
+
+    /// <summary>Courier: a round of attempts is over. The last one if nothing is put off.</summary>
+    Completed,
 }
 
 /// <summary>The Postfix daemon that wrote a delivery line.</summary>

@@ -47,6 +47,7 @@ internal sealed class HeaderTable(HostTable hosts)
             && !Dovecot.TryRecognise(tag, out info)
             && !Courier.TryRecognise(tag, out info)
             && !Cyrus.TryRecognise(tag, out info)
+            && !CourierMta.TryRecognise(tag, out info)
             && !SyslogGaps.TryRecognise(tag, out info))
         {
             info = default;

@@ -32,6 +32,7 @@ internal enum LineClass : byte
 
     Courier,
     Cyrus,
+    CourierMta,
 
     /// <summary>What syslog daemons say about lines lost.</summary>
     Syslog,
@@ -79,7 +80,8 @@ internal static class LineClasses
                 < LogProgram.Dovecot => Postfix.Class(program, (index & IdBit) != 0, letter),
                 LogProgram.Dovecot => Dovecot.Class(letter, (index & ParenthesisBit) != 0),
                 < LogProgram.CyrusImap => Courier.Class(letter),
-                < LogProgram.Syslog => Cyrus.Class(letter),
+                < LogProgram.CourierMta => Cyrus.Class(letter),
+                < LogProgram.Syslog => CourierMta.Class(letter),
                 _ => LineClass.Syslog,
             });
         }

@@ -28,6 +28,9 @@ internal enum LogProgram : byte
     CyrusPop3Tls,
     CyrusSieve,
 
+    /// <summary>The daemons of Courier's mail server.</summary>
+    CourierMta,
+
     /// <summary>Daemons that write logs, where they tell of lines lost.</summary>
     Syslog,
 }

@@ -4,11 +4,15 @@ using System.Runtime.Intrinsics.X86;
 
 namespace RetentionEngine.Events;
 
-/// <summary>A Postfix queue id in 128 bits; equality of values is equality of ids.</summary>
+/// <summary>
+/// A queue id of Postfix or Courier in 128 bits; equality of values is equality of ids.
+/// </summary>
 /// <remarks>
 /// Ids of at most 18 characters are packed with seven bits a character, first character lowest,
 /// nine characters to each half; longer ones numerically (time, microseconds, inode) with the top
-/// bit of <c>Hi</c> set. Both can be turned back into the text. The default value is no id.
+/// bit of <c>Hi</c> set. Where the lowest seven bits of <c>Lo</c> are no character, it is a message
+/// of Courier: inode, seconds and process. All can be turned back into the text. The default value
+/// is no id.
 /// <para>
 /// Short ids are five upper-case hex digits of microseconds and the inode in upper-case hex. Long
 /// ids are at least six base-52 digits of seconds since 1970, four of microseconds, a
@@ -16,10 +20,13 @@ namespace RetentionEngine.Events;
 /// </para>
 /// </remarks>
 [StructLayout(LayoutKind.Sequential)]
-internal readonly record struct QueueId(ulong Lo, ulong Hi)
+internal readonly partial record struct QueueId(ulong Lo, ulong Hi)
 {
-    /// <summary>Room for any id's text: 7 digits of seconds, 4, <c>z</c>, 12 of a 64-bit inode.</summary>
-    public const int TextLengthMax = 24;
+    /// <summary>Room for any id's text; Courier's is the longest.</summary>
+    public const int TextLengthMax = 42;
+
+    /// <summary>Of Postfix: 7 digits of seconds, 4, <c>z</c>, 12 of a 64-bit inode.</summary>
+    public const int PostfixLengthMax = 24;
 
     /// <summary>Ids of at most this many characters are packed character by character.</summary>
     internal const int PackedLengthMax = 18;
@@ -47,7 +54,7 @@ internal readonly record struct QueueId(ulong Lo, ulong Hi)
     private static readonly byte[] s_digits = Digits(Alphabet);
     private static readonly byte[] s_hexDigits = Digits(HexAlphabet);
 
-    /// <summary>Reads a whole text as a queue id, strictly by the two grammars.</summary>
+    /// <summary>Reads a whole text as a queue id of Postfix, strictly by its two grammars.</summary>
     public static bool TryParse(ReadOnlySpan<byte> text, out QueueId id)
     {
         id = default;
@@ -83,6 +90,10 @@ internal readonly record struct QueueId(ulong Lo, ulong Hi)
             bool isLong = (Hi & NumericLongBit) != 0;
             return FormatNumbers(
                 isLong, (long)((Hi >> MicrosBits) & SecondsMask), (int)(Hi & 0xFFFFF), Lo, text);
+        }
+        if (IsCourier)
+        {
+            return FormatCourier(text);
         }
         int length = 0;
         for (ulong rest = Lo; rest != 0; rest >>= 7)
@@ -170,7 +181,7 @@ internal readonly record struct QueueId(ulong Lo, ulong Hi)
     {
         isLong = false;
         seconds = 0;
-        if (text.Length is < ShortLengthMin or > TextLengthMax)
+        if (text.Length is < ShortLengthMin or > PostfixLengthMax)
         {
             micros = 0;
             inode = 0;

@@ -61,7 +61,7 @@ internal static class QueueIdScan
         int shortLength = length & 31;
         int notSpace = Unsafe.Add(ref at, shortLength + 1) ^ ' ';
         int isInside = room - length - 2;
-        if (length is > QueueId.PackedLengthMax and <= QueueId.TextLengthMax && notSpace == 0)
+        if (length is > QueueId.PackedLengthMax and <= QueueId.PostfixLengthMax && notSpace == 0)
         {
             return isInside >= 0 && wanted != 0 && TryReadOther(ref at, length, out id)
                 ? length + 2 : None(out id);
@@ -111,7 +111,7 @@ internal static class QueueIdScan
     private static bool TryReadOther(ref byte at, int length, out QueueId id)
     {
         id = default;
-        return length > QueueId.PackedLengthMax && length <= QueueId.TextLengthMax
+        return length > QueueId.PackedLengthMax && length <= QueueId.PostfixLengthMax
             && QueueId.TryParse(Scan.Span(ref at, 0, length), out id);
     }
 

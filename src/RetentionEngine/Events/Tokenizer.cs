@@ -312,7 +312,8 @@ internal sealed partial class Tokenizer(HostTable hosts)
                 < LineClass.Dovecot => ReadMessages<Postfix>(block, members, events),
                 < LineClass.Courier => ReadMessages<Dovecot>(block, members, events),
                 < LineClass.Cyrus => ReadMessages<Courier>(block, members, events),
-                < LineClass.Syslog => ReadMessages<Cyrus>(block, members, events),
+                < LineClass.CourierMta => ReadMessages<Cyrus>(block, members, events),
+                < LineClass.Syslog => ReadMessages<CourierMta>(block, members, events),
                 _ => ReadMessages<SyslogGaps>(block, members, events),
             };
         }

@@ -54,6 +54,9 @@ internal enum HopMarks : ushort
     /// <summary>What Dovecot did with it, for one of its recipients, is or was not known yet.</summary>
     Unsettled = 8192,
 
+    /// <summary>Courier is done with its first round of attempts: all recipients are known.</summary>
+    Tried = 16384,
+
     LinkedToParent = Filtered | Forwarded | Requeued,
 }
 

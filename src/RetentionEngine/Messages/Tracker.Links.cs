@@ -33,10 +33,19 @@ internal sealed partial class Tracker
         {
             r = AddRecipient(index, to, origTo);
         }
+        else if (e.QueueId.IsCourier && _recipients[r].Status == RecordStatus.Sent)
+        {
+            // esmtp says it twice.
+            return;
+        }
         else
         {
             PushRetry(ref _recipients[r]);
             ForgetFates(r);
+        }
+        if (e.Number > 0)
+        {
+            _hops[index].SizeBytes = e.Number;
         }
         ref Recipient recipient = ref _recipients[r];
         recipient.Status = e.Status;

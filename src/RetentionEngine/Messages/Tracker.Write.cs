@@ -89,7 +89,7 @@ internal sealed partial class Tracker
         }
         ref Hop root = ref _hops[index];
         return root.Has(HopMarks.Notification | HopMarks.Written)
-            || (root.Has(HopMarks.Started) && !root.Ip.IsLoopback)
+            || (root.Has(HopMarks.Started) && (!root.Ip.IsLoopback || root.Id.IsCourier))
             || (root.Has(HopMarks.Ended)
                 && _clocks[_groups[root.Host]] > root.EndUnixMicros + OriginWait);
     }
@@ -220,6 +220,7 @@ internal sealed partial class Tracker
             none.FirstRetry = -1;
             none.Status = alive || hop.Has(HopMarks.Idle) ? RecordStatus.Queued
                 : hop.Removal == Removal.DeletedByAdministrator ? RecordStatus.Deleted
+                : hop.Removal == Removal.Completed ? RecordStatus.None
                 : RecordStatus.Discarded;
             if (none.Status == RecordStatus.Deleted)
             {

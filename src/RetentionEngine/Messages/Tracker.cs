@@ -258,37 +258,14 @@ internal sealed partial class Tracker
         ref Hop hop = ref _hops[GetOrAdd(in e)];
         hop.Marks |= HopMarks.Queued;
         hop.Sender = SenderText;
-        hop.SizeBytes = e.Number;
-        hop.Nrcpt = Math.Max(hop.Nrcpt, e.Count);
-    }
-
-    private void AddExpired(ref readonly LogEvent e)
-    {
-        int index = GetOrAdd(in e);
-        ref Hop hop = ref _hops[index];
-        hop.Marks |= HopMarks.Queued;
-        hop.Sender = SenderText;
-        SettleDeferred(index, RecordStatus.Expired, in e);
-    }
-
-    private void AddRemoved(ref readonly LogEvent e)
-    {
-        int index = Find(in e);
-        if (index < 0)
+        if (e.QueueId.IsCourier)
         {
+            // A line for each recipient of the first round.
+            hop.Nrcpt += hop.Has(HopMarks.Tried) ? 0 : 1;
             return;
         }
-        ref Hop hop = ref _hops[index];
-        hop.Removal = e.Removal;
-        Touch(ref hop, in e);
-        if (e.Removal == Removal.DeletedByAdministrator)
-        {
-            SettleDeferred(index, RecordStatus.Deleted, in e);
-        }
-        if (!hop.Has(HopMarks.Ended))
-        {
-            End(index, e.TimeUnixMicros);
-        }
+        hop.SizeBytes = e.Number;
+        hop.Nrcpt = Math.Max(hop.Nrcpt, e.Count);
     }
 
     private void AddReject(ref readonly LogEvent e, ReadOnlySpan<byte> block)
@@ -315,21 +292,6 @@ internal sealed partial class Tracker
             if (index >= 0 && !_hops[index].Has(HopMarks.Ended))
             {
                 End(index, e.TimeUnixMicros);
-            }
-        }
-    }
-
-    /// <summary>Every recipient that is still deferred gets a last fate by a line of the message.</summary>
-    private void SettleDeferred(int index, RecordStatus status, ref readonly LogEvent e)
-    {
-        for (int r = _hops[index].FirstRecipient; r >= 0; r = _recipients[r].Next)
-        {
-            ref Recipient recipient = ref _recipients[r];
-            if (recipient.Status == RecordStatus.Deferred)
-            {
-                recipient.Status = status;
-                recipient.LastUnixMicros = e.TimeUnixMicros;
-                recipient.OffsetMinutes = e.OffsetMinutes;
             }
         }
     }

@@ -57,7 +57,8 @@ internal sealed partial class RunQuery
         if (query.QueueId is { } queueId)
         {
             _hasQueueId = true;
-            _isEmpty |= !QueueId.TryParse(Bytes(queueId), out _queueId);
+            _isEmpty |= !QueueId.TryParse(Bytes(queueId), out _queueId)
+                && QueueId.ReadCourier(Bytes(queueId), out _queueId) != queueId.Length;
             _queueIdParts = QueueIdParts.Of(_queueId);
         }
         if (query.Network is { } network)

@@ -40,10 +40,13 @@ internal sealed class LifeGenerator(int seed)
 
     private void Life(long at, string host)
     {
-        switch (_random.Next(16))
+        switch (_random.Next(18))
         {
             case 14 or 15:
                 Boxed(at, host);
+                break;
+            case 16 or 17:
+                Couriers(at, host);
                 break;
             case 0 or 1 or 2:
                 Mail(at, host, Id(), Client(), "local");
@@ -234,6 +237,46 @@ internal sealed class LifeGenerator(int seed)
                 + $"dsn=2.0.0, status=sent ({(isLmtp ? $"250 2.0.0 <{boxes[n]}> {session} Saved" : "delivered via dovecot service")})");
         }
         Add(at + 3, host, "postfix/qmgr", $"{id}: removed");
+    }
+
+    private void Couriers(long at, string host)
+    {
+        string id = $"{_ids++:X16}.{at:X16}.{_random.Next(100, 99_999):X8}";
+        bool isLocal = _random.Next(3) == 0;
+        Add(at, host, "courierd", $"newmsg,id={id}: dns; x ({(isLocal ? "localhost [127.0.0.1" : "x [::ffff:192.0.2.7")}])");
+        int count = _random.Next(1, 3);
+        var open = Enumerable.Range(0, count).ToList();
+        for (int round = 0; open.Count > 0 && round < 3; round++, at += 300)
+        {
+            foreach (int n in open)
+            {
+                Add(at, host, "courierd", $"started,id={id},from=<s@example.net>,module=esmtp,host=h,addr=<r{n}@example.org>");
+            }
+            foreach (int n in open.ToList())
+            {
+                string who = $"id={id},from=<s@example.net>,addr=<r{n}@example.org>";
+                int fate = _random.Next(4);
+                long late = _random.Next(10) == 0 ? 3 : 1;
+                string text = fate switch
+                {
+                    0 => ",status: deferred",
+                    1 => ",status: failure",
+                    _ => ",size=77,success: delivered: mx.example.com [198.51.100.8]",
+                };
+                Add(at + late, host, "courieresmtp", who + text);
+                if (fate > 1)
+                {
+                    Add(at + late, host, "courieresmtp", who + ",size=77,status: success");
+                }
+                _ = fate != 0 && open.Remove(n);
+            }
+            Add(at + 2, host, "courierd", $"completed,id={id}");
+        }
+        if (_random.Next(2) == 0)
+        {
+            Add(at, host, "courierd", $"started,id={id},from=<>,module=dsn,host=,addr=<s@example.net>");
+            Add(at + 1, host, "courierd", $"completed,id={id}");
+        }
     }
 
     private void Forwarded(long at, string host)

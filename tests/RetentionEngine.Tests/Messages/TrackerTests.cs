@@ -84,6 +84,25 @@ public sealed class TrackerTests
         Nov  2 10:03:00 mx cyrus/imap[811]: event=auditlog.traffic r.sessionid=b used.bytes.in=1 used.bytes.out=2
         """;
 
+    private const string Courier = """
+        2026-11-01T10:00:00.000000Z mx courierd: newmsg,id=00000000000001C9.000000006B06E0C7.00001168, auth=anna: dns; laptop ([::ffff:192.0.2.7])
+        2026-11-01T10:00:00.000000Z mx courierd: started,id=00000000000001C9.000000006B06E0C7.00001168,from=<anna@example.org>,module=esmtp,host=example.net,addr=<q@example.net>
+        2026-11-01T10:00:00.000000Z mx courierd: started,id=00000000000001C9.000000006B06E0C7.00001168,from=<anna@example.org>,module=local,host=x!!1!1!/!,addr=<ben>
+        2026-11-01T10:00:01.000000Z mx courieresmtp: id=00000000000001C9.000000006B06E0C7.00001168,from=<anna@example.org>,addr=<q@example.net>,status: deferred
+        2026-11-01T10:00:01.000000Z mx courierd: completed,id=00000000000001C9.000000006B06E0C7.00001168
+        2026-11-01T10:00:02.000000Z mx courierlocal: id=00000000000001C9.000000006B06E0C7.00001168,from=<anna@example.org>,addr=<ben@example.org>,size=266,success: Message delivered.
+        2026-11-01T10:05:00.000000Z mx courierd: started,id=00000000000001C9.000000006B06E0C7.00001168,from=<anna@example.org>,module=esmtp,host=example.net,addr=<q@example.net>
+        2026-11-01T10:05:01.000000Z mx courieresmtp: id=00000000000001C9.000000006B06E0C7.00001168,from=<anna@example.org>,addr=<q@example.net>,size=266,success: delivered: mx.example.net [198.51.100.25]
+        2026-11-01T10:05:01.000000Z mx courieresmtp: id=00000000000001C9.000000006B06E0C7.00001168,from=<anna@example.org>,addr=<q@example.net>,size=266,status: success
+        2026-11-01T10:05:01.000000Z mx courierd: completed,id=00000000000001C9.000000006B06E0C7.00001168
+        2026-11-01T10:06:00.000000Z mx courierd: newmsg,id=00000000000001CA.000000006B06E0C8.00001169: dns; localhost (localhost [127.0.0.1])
+        2026-11-01T10:06:00.000000Z mx courierd: started,id=00000000000001CA.000000006B06E0C8.00001169,from=<anna@example.org>,module=esmtp,host=example.net,addr=<q@example.net>
+        2026-11-01T10:06:01.000000Z mx courieresmtp: id=00000000000001CA.000000006B06E0C8.00001169,from=<anna@example.org>,addr=<q@example.net>,status: deferred
+        2026-11-01T10:06:01.000000Z mx courierd: completed,id=00000000000001CA.000000006B06E0C8.00001169
+        2026-11-01T10:07:00.000000Z mx courierd: started,id=00000000000001CA.000000006B06E0C8.00001169,from=<>,module=dsn,host=,addr=<anna@example.org>
+        2026-11-01T10:07:00.000000Z mx courierd: completed,id=00000000000001CA.000000006B06E0C8.00001169
+        """;
+
     [Fact]
     public void FilteredMailIsOneMail() => Check(
         Filtered,
@@ -121,6 +140,16 @@ public sealed class TrackerTests
         Cyrus,
         "Access 36000000000 36060000000 Session x0 >anna ip=192.0.2.7 Imap Tls",
         "Access 36120000000 36180000000 Session x0 >ben@example.org ip=192.0.2.8 Imap");
+
+    [Fact]
+    public void CouriersRoundsAreOneMail() => Check(
+        Courier,
+        "Internal 36000000000 36002000000 Sent x1 anna@example.org>ben@example.org sasl=anna"
+        + " ip=192.0.2.7 size=266 00000000000001C9.000000006B06E0C7.00001168",
+        "Sent 36000000000 36301000000 Sent x2 anna@example.org>q@example.net sasl=anna"
+        + " ip=192.0.2.7 size=266 00000000000001C9.000000006B06E0C7.00001168 retries=1",
+        "Sent 36360000000 36420000000 Expired x1 anna@example.org>q@example.net"
+        + " ip=127.0.0.1 00000000000001CA.000000006B06E0C8.00001169");
 
     [Fact]
     public void AnEndLoggedBeforeItsLoginIsJoined() => Check(

@@ -22,7 +22,7 @@ internal static class EventText
         text.Add("instance", e.Instance.Length == 0 ? null : e.Instance);
         text.Add("id", e.QueueId);
         text.Add("orig_id", e.OrigQueueId);
-        text.Add("number", UsesNumber(e.Kind) ? e.Number : null);
+        text.Add("number", UsesNumber(e.Kind, e.Number) ? e.Number : null);
         text.Add("count", e.Kind == EventKind.QueueActive ? e.Count : null);
         text.Add("dsn", e.Dsn);
         text.Add("port", e.Port is null or 0 ? null : e.Port);
@@ -63,7 +63,7 @@ internal static class EventText
         text.Add("instance", instance.Length == 0 ? null : instance);
         text.Add("id", RecordText.QueueIdOf(e.QueueId));
         text.Add("orig_id", RecordText.QueueIdOf(e.OrigQueueId));
-        text.Add("number", UsesNumber(kind) ? e.Number : null);
+        text.Add("number", UsesNumber(kind, e.Number) ? e.Number : null);
         text.Add("count", kind == EventKind.QueueActive ? e.Count : null);
         text.Add("dsn", RecordText.DsnOf(e.Dsn));
         text.Add("port", e.Port == 0 ? null : e.Port);
@@ -89,8 +89,8 @@ internal static class EventText
         return text.ToString();
     }
 
-    private static bool UsesNumber(EventKind kind) =>
-        kind is EventKind.Pickup or EventKind.QueueActive or EventKind.Logout;
+    private static bool UsesNumber(EventKind kind, long? number) =>
+        (kind == EventKind.Delivery && number is > 0) || kind is EventKind.Pickup or EventKind.QueueActive or EventKind.Logout;
 
     private static string? Text(Slice slice, ReadOnlySpan<byte> block) =>
         slice.IsPresent ? Encoding.Latin1.GetString(slice.Of(block)) : null;

@@ -29,8 +29,14 @@ internal sealed class SlowHop(SlowEvent first)
     public string? NotificationOf { get; set; }
     public string? UnknownParent { get; set; }
 
+    /// <summary>Courier's ids have points; no hop of it is part of a chain.</summary>
+    public bool IsCourier => Id.Contains('.', StringComparison.Ordinal);
+
+    public bool IsTried { get; set; }
+    public long? Size { get; set; }
+
     public bool IsLoopbackClient =>
-        Start is { Kind: EventKind.Client } && SlowTracker.Ip(Start.Ip).IsLoopback;
+        !IsCourier && Start is { Kind: EventKind.Client } && SlowTracker.Ip(Start.Ip).IsLoopback;
 
     public bool WasQueued => Queue is not null || Recipients.Count > 0;
 
@@ -69,7 +75,7 @@ internal sealed class SlowRecipient(SlowHop hop, string to, string? origTo)
     {
         get
         {
-            string relay = Last.Relay!;
+            string relay = Last.Relay ?? "";
             int open = relay.LastIndexOf('[');
             int close = relay.LastIndexOf(']');
             if (open < 0 || close < open)

@@ -52,6 +52,15 @@ internal sealed class SlowTracker
             case EventKind.Notification:
                 AddNotification(e);
                 break;
+            case EventKind.Removed when e.Removal == Removal.Completed:
+                Complete(Find(e.Host, e.Instance, e.QueueId), e);
+                break;
+            case EventKind.Expired when e.Sender is null:
+                if (Find(e.Host, e.Instance, e.QueueId) is { } old)
+                {
+                    FinishDeferred(old, RecordStatus.Expired, e);
+                }
+                break;
             case EventKind.Removed:
                 End(Find(e.Host, e.Instance, e.QueueId), e);
                 break;
@@ -102,6 +111,21 @@ internal sealed class SlowTracker
         if (e.EndsMessage)
         {
             End(Find(e.Host, e.Instance, e.QueueId), e);
+        }
+    }
+
+    /// <summary>The end of a round of Courier's attempts, of all of them if nothing is put off.</summary>
+    private static void Complete(SlowHop? hop, SlowEvent e)
+    {
+        if (hop is null)
+        {
+            return;
+        }
+        hop.IsTried = true;
+        hop.LastTime = Math.Max(hop.LastTime, e.TimeUnixMicros);
+        if (!hop.Recipients.Exists(r => r.Status == RecordStatus.Deferred))
+        {
+            End(hop, e);
         }
     }
 
@@ -203,7 +227,9 @@ internal sealed class SlowTracker
             case EventKind.QueueActive:
                 hop.Queue = e;
                 hop.Sender = e.Sender;
-                hop.Nrcpt = Math.Max(hop.Nrcpt, e.Count!.Value);
+                hop.Size = hop.IsCourier ? hop.Size : e.Number;
+                hop.Nrcpt = !hop.IsCourier ? Math.Max(hop.Nrcpt, e.Count!.Value)
+                    : hop.Nrcpt + (hop.IsTried ? 0 : 1);
                 break;
             case EventKind.Expired:
                 hop.Queue ??= e;
@@ -221,6 +247,11 @@ internal sealed class SlowTracker
                     r = new SlowRecipient(hop, e.Recipient!, e.OrigTo);
                     hop.Recipients.Add(r);
                 }
+                if (hop.IsCourier && r.Status == RecordStatus.Sent)
+                {
+                    break;
+                }
+                hop.Size = e.Number is > 0 ? e.Number : hop.Size;
                 r.Lines.Add(e);
                 r.Status = e.Status;
                 r.Final = e;
@@ -327,7 +358,8 @@ internal sealed class SlowTracker
     {
         bool isDeleted = hop.End?.Removal == Removal.DeletedByAdministrator;
         RecordStatus status = inFlight || hop.IsIdle ? RecordStatus.Queued
-            : isDeleted ? RecordStatus.Deleted : RecordStatus.Discarded;
+            : isDeleted ? RecordStatus.Deleted
+            : hop.End?.Removal == Removal.Completed ? RecordStatus.None : RecordStatus.Discarded;
         SlowRecord record = Common(hop, inFlight, toUs: false) with { Status = status };
         return status != RecordStatus.Deleted ? record : record with
         {
@@ -407,7 +439,7 @@ internal sealed class SlowTracker
             Sasl = root.Start?.Sasl,
             Uid = uid,
             Ip = ip,
-            SizeBytes = hop.Queue?.Number,
+            SizeBytes = hop.Size,
             MessageId = hop.MessageId ?? root.MessageId,
             QueueId = hop.Id,
             Via = via.Length == 0 ? null : string.Join(' ', via),
