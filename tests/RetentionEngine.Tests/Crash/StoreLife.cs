@@ -98,6 +98,8 @@ internal sealed class StoreLife : IDisposable
 
     public RetentionStore Store => _store ??= RetentionStore.Open(StorePath, Options);
 
+    public void OpenReadOnly() => _store = RetentionStore.Open(StorePath, Options, readOnly: true);
+
     public void Close()
     {
         _store?.Dispose();

@@ -17,6 +17,21 @@ public sealed class StoreFormatTests
 
     private static readonly BucketId s_bucket = new(RecordClass.Access, 0x0001_0203, 0x18);
 
+    private static readonly RunInfo s_run = new RunInfo
+    {
+        Bucket = s_bucket,
+        Run = 2,
+        Rows = 3,
+        FirstUnixMicros = 4,
+        LastUnixMicros = 5,
+        PolicyVersion = 1,
+        Period = TimeSpan.FromHours(1),
+        Basis = "b",
+        BlockCounts = [1, 0],
+        SizeBytes = 6,
+        Hash = 7,
+    };
+
     [Fact]
     public void Entry_log()
     {
@@ -158,20 +173,6 @@ public sealed class StoreFormatTests
             + "0302010000000000"
             + "1B02010000000000",
             Convert.ToHexString(ManifestState.DropPayload([s_bucket])));
-        var run = new RunInfo
-        {
-            Bucket = s_bucket,
-            Run = 2,
-            Rows = 3,
-            FirstUnixMicros = 4,
-            LastUnixMicros = 5,
-            PolicyVersion = 1,
-            Period = TimeSpan.FromHours(1),
-            Basis = "b",
-            BlockCounts = [1, 0],
-            SizeBytes = 6,
-            Hash = 7,
-        };
         var commit = new CommitEntry
         {
             TimeUnixMicros = 8,
@@ -201,7 +202,31 @@ public sealed class StoreFormatTests
             + "1000000011000000000000001200000000000000"
             + "1300000014000000000000001500000000000000"
             + "020000001600000017000000",
-            Convert.ToHexString(state.CommitPayload(commit, [run], [], [source], 21)));
+            Convert.ToHexString(state.CommitPayload(commit, [s_run], [], [source], 21)));
+    }
+
+    [Fact]
+    public void Entries_of_runs_and_holds()
+    {
+        RunInfo held = s_run with { Hold = 24 };
+        Assert.Equal(
+            "04"
+            + "1900000000000000" + "1A000000"
+            + "1B000000"
+            + "01000000"
+            + "0203020100180000000200000003000000"
+            + "0400000000000000050000000000000001000000"
+            + "06000000000000000700000000000000"
+            + "020100000000000000"
+            + "01000000" + "1C000000"
+            + "18000000",
+            Convert.ToHexString(ManifestState.RunsPayload(25, 26, [held], [s_run with { Run = 28 }], 27)));
+        Assert.Equal(
+            "05" + "18000000" + "1D00000000000000" + "02000000" + "1E1F",
+            Convert.ToHexString(ManifestState.HoldPayload(new HoldEntry(24, 29, [30, 31]))));
+        Assert.Equal(
+            "06" + "02000000" + "18000000" + "20000000",
+            Convert.ToHexString(ManifestState.HoldEndPayload([24, 32])));
     }
 
     [Fact]
