@@ -7,7 +7,10 @@ namespace RetentionEngine.LabDriver;
 internal sealed class Network(string work)
 {
     private static readonly string[] s_local =
-        ["lab.example.org", "own.example.org", "mx3.example.org", "mx4.example.org"];
+        [
+            "lab.example.org", "own.example.org", "mx3.example.org", "mx4.example.org",
+            "mx6.example.org",
+        ];
 
     public string Work => work;
 

@@ -14,9 +14,10 @@ var truth = new Truth();
 var random = new Random(int.Parse(Environment.GetEnvironmentVariable("SEED") ?? "1"));
 var mails = new Mails(network, truth, random);
 var sessions = new Sessions(truth);
+var couriers = new Couriers(network, truth);
 var parts = new List<Func<Task>>[]
 {
-    [.. mails.First(), .. sessions.Of(0)],
+    [.. mails.First(), .. sessions.Of(0), .. couriers.All()],
     [.. mails.Second(), .. sessions.Of(1)],
 };
 int wrong = 0;
@@ -50,6 +51,7 @@ foreach (string host in new[] { "mx3", "mx4" })
 {
     network.WaitForQueue(host);
 }
+couriers.WaitForQueue();
 
 // A mail that Sieve has thrown away is in flight for ten seconds: it may yet be stored.
 await Task.Delay(12_000);

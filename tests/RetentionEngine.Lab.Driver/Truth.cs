@@ -57,7 +57,7 @@ internal sealed class Truth
             ["kind"] = Network.IsLocal(recipient) ? "internal" : "sent",
         });
 
-    public void Refusal(string host, string ip, string? reply, string dsn, string? sender,
+    public void Refusal(string host, string ip, string? reply, string? dsn, string? sender,
         string? recipient, bool queued = false) => Note(new()
         {
             ["what"] = "reject",

@@ -12,7 +12,7 @@ public sealed class Scene : IDisposable
 
 /// <summary>
 /// mx3 (postscreen, a milter, Sieve) by rsyslog; mx4 by Postfix's and Dovecot's own log files;
-/// Cyrus on mx5.
+/// Cyrus on mx5; Courier's mail server on mx6.
 /// </summary>
 public sealed class SceneTests(Scene scene) : IClassFixture<Scene>
 {
@@ -28,6 +28,9 @@ public sealed class SceneTests(Scene scene) : IClassFixture<Scene>
     [Fact]
     public void DovecotsOwnFile() =>
         Comparison.AssertExact(scene.Run, "dovecot-file", "dovecot.log*");
+
+    [Fact]
+    public void CourierMta() => Comparison.AssertExact(scene.Run, "courier", "mail.log");
 
     [Fact]
     public void Cyrus() => Comparison.AssertExact(scene.Run, "cyrus", "mail.log");

@@ -67,6 +67,9 @@ internal enum EventKind : byte
     /// Redirected or Rejected. One mail may have several.
     /// </summary>
     Fate,
+
+    /// <summary>A filter handed a mail back. QueueId (old), OrigQueueId (new).</summary>
+    Handed,
 }
 
 /// <summary>How a delivery line's new queue id came about.</summary>

@@ -48,6 +48,7 @@ internal sealed class HeaderTable(HostTable hosts)
             && !Courier.TryRecognise(tag, out info)
             && !Cyrus.TryRecognise(tag, out info)
             && !CourierMta.TryRecognise(tag, out info)
+            && !Amavis.TryRecognise(tag, out info)
             && !SyslogGaps.TryRecognise(tag, out info))
         {
             info = default;

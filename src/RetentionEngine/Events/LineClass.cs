@@ -33,6 +33,7 @@ internal enum LineClass : byte
     Courier,
     Cyrus,
     CourierMta,
+    Amavis,
 
     /// <summary>What syslog daemons say about lines lost.</summary>
     Syslog,
@@ -81,7 +82,8 @@ internal static class LineClasses
                 LogProgram.Dovecot => Dovecot.Class(letter, (index & ParenthesisBit) != 0),
                 < LogProgram.CyrusImap => Courier.Class(letter),
                 < LogProgram.CourierMta => Cyrus.Class(letter),
-                < LogProgram.Syslog => CourierMta.Class(letter),
+                LogProgram.CourierMta => CourierMta.Class(letter),
+                LogProgram.Amavis => Amavis.Class(letter),
                 _ => LineClass.Syslog,
             });
         }

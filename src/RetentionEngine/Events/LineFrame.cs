@@ -31,6 +31,9 @@ internal enum LogProgram : byte
     /// <summary>The daemons of Courier's mail server.</summary>
     CourierMta,
 
+    /// <summary>A content filter.</summary>
+    Amavis,
+
     /// <summary>Daemons that write logs, where they tell of lines lost.</summary>
     Syslog,
 }

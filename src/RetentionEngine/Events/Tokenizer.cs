@@ -313,7 +313,8 @@ internal sealed partial class Tokenizer(HostTable hosts)
                 < LineClass.Courier => ReadMessages<Dovecot>(block, members, events),
                 < LineClass.Cyrus => ReadMessages<Courier>(block, members, events),
                 < LineClass.CourierMta => ReadMessages<Cyrus>(block, members, events),
-                < LineClass.Syslog => ReadMessages<CourierMta>(block, members, events),
+                LineClass.CourierMta => ReadMessages<CourierMta>(block, members, events),
+                LineClass.Amavis => ReadMessages<Amavis>(block, members, events),
                 _ => ReadMessages<SyslogGaps>(block, members, events),
             };
         }

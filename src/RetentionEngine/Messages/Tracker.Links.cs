@@ -201,6 +201,22 @@ internal sealed partial class Tracker
             index, hop.Id, hop.Host, mark, until, e.OffsetMinutes);
     }
 
+    /// <summary>
+    /// The filter itself tells what it made of a mail: heeded where the status line of the parent
+    /// names no id or is lost, and where both mails have the same message-id, as it may be forged.
+    /// </summary>
+    private void AddHanded(ref readonly LogEvent e)
+    {
+        int parent = FindInGroup(e.Host, e.QueueId, in e);
+        int index = FindInGroup(e.Host, e.OrigQueueId, in e);
+        if (parent >= 0 && index >= 0 && index != parent && _hops[index].Parent < 0
+            && _hops[index].MessageIdHash != 0
+            && _hops[index].MessageIdHash == _hops[parent].MessageIdHash)
+        {
+            TryLink(index, parent, HopMarks.Filtered, e.TimeUnixMicros);
+        }
+    }
+
     private void AddNotification(ref readonly LogEvent e)
     {
         int old = Find(in e);

@@ -190,6 +190,9 @@ internal sealed partial class Tracker
             case EventKind.Logout:
                 AddLogout(in e, block);
                 break;
+            case EventKind.Handed:
+                AddHanded(in e);
+                break;
             case EventKind.Fate:
                 AddFate(in e, block);
                 break;

@@ -9,15 +9,21 @@ out=$1
 work=$(mktemp -d /tmp/maillab.XXXXXX)
 trap '[ -n "${KEEP-}" ] || rm -rf "$work"' EXIT
 
-# cyrus-imapd conflicts with every other imap-server, so its files are unpacked into mx5's own root
-# instead of being installed.
-mkdir -p "$work/deb/mx5"
+# cyrus-imapd conflicts with every other imap-server, and courier-mta with every other mail server:
+# their files are unpacked into the roots of mx5 and mx6 instead of being installed.
+mkdir -p "$work/deb/mx5" "$work/deb/mx6"
 (
   cd "$work/deb/mx5"
   apt-get download -qq cyrus-common cyrus-imapd cyrus-pop3d sasl2-bin libsasl2-modules \
     libsasl2-modules-db libical3 libclamav12 libmspack0 libxapian30 libzephyr4 db-util \
     db5.3-util 2> /dev/null
 ) || { echo "make.sh: apt-get could not download Cyrus" >&2; exit 1; }
+(
+  cd "$work/deb/mx6"
+  apt-get download -qq courier-mta courier-base courier-authdaemon courier-authlib \
+    courier-authlib-userdb libcourier-unicode4 gamin libgamin0 libgdbm6 libidn12 libpcre3 \
+    libltdl7 2> /dev/null
+) || { echo "make.sh: apt-get could not download Courier" >&2; exit 1; }
 
 # A network of its own (only loopback), and process ids that die with their first process.
 unshare --mount --net --pid --fork --kill-child --mount-proc \

@@ -119,16 +119,16 @@ internal sealed class LifeGenerator(int seed)
         }
     }
 
-    private void Head(long at, string host, string id, string? client, string sender, int nrcpt)
+    private void Head(long at, string host, string id, string? client, string sender, int nrcpt, string? mid = null)
     {
         Add(at, host, client is null ? "postfix/pickup" : "postfix/smtpd", client is null
             ? $"{id}: uid=33 from=<www-data>" : $"{id}: client={client}");
-        Body(at, host, id, sender, nrcpt);
+        Body(at, host, id, sender, nrcpt, mid);
     }
 
-    private void Body(long at, string host, string id, string sender, int nrcpt)
+    private void Body(long at, string host, string id, string sender, int nrcpt, string? mid = null)
     {
-        Add(at, host, "postfix/cleanup", $"{id}: message-id=<{id}.{seed}@example.net>");
+        Add(at, host, "postfix/cleanup", $"{id}: message-id=<{mid ?? id}.{seed}@example.net>");
         Add(at + 1, host, "postfix/qmgr", $"{id}: from=<{sender}>, size={_random.Next(500, 9999)}, nrcpt={nrcpt} (queue active)");
     }
 
@@ -194,13 +194,18 @@ internal sealed class LifeGenerator(int seed)
             1 => "localhost[127.0.0.1], orig_client=mail.example.net[203.0.113.5]",
             _ => $"localhost[127.0.0.1], orig_queue_id={a}, orig_client=mail.example.net[203.0.113.5]",
         };
-        Head(at + 3, host, b, form, "s@example.net", nrcpt);
+        bool isAmavis = _random.Next(2) == 0;
+        Head(at + 3, host, b, form, "s@example.net", nrcpt, isAmavis ? a : null);
         long late = _random.Next(2) * 120;
         foreach (string one in to)
         {
             bool isHostile = _random.Next(20) == 0;
-            Status(at + 4, host, isHostile ? "smtp" : "filter", a, one, "sent", $"250 2.0.0 Ok: queued as {b}");
+            Status(at + 4, host, isHostile ? "smtp" : "filter", a, one, "sent", isAmavis ? "250 2.5.0 Ok" : $"250 2.0.0 Ok: queued as {b}");
             Status(at + 4 + late, host, "local", b, one.Split('>')[0], "sent", "delivered to mailbox");
+        }
+        if (isAmavis)
+        {
+            Add(at + 4, host, "amavis", $"(9-01) Passed CLEAN, <x> -> <y>, Queue-ID: {a}, Message-ID: <z>, queued_as: {b}, 8 ms");
         }
         Add(at + 4, host, "postfix/qmgr", $"{a}: removed");
         Add(at + 4 + late, host, "postfix/qmgr", $"{b}: removed");

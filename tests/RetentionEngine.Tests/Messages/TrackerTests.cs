@@ -103,6 +103,50 @@ public sealed class TrackerTests
         2026-11-01T10:07:00.000000Z mx courierd: completed,id=00000000000001CA.000000006B06E0C8.00001169
         """;
 
+    private const string Amavis = """
+        2026-11-01T10:00:00.000000Z mx postfix/smtpd[1]: 8F00AA: client=mail.example.net[192.0.2.7]
+        2026-11-01T10:00:00.000000Z mx postfix/cleanup[2]: 8F00AA: message-id=<a@example.net>
+        2026-11-01T10:00:00.000000Z mx postfix/qmgr[3]: 8F00AA: from=<x@example.net>, size=100, nrcpt=1 (queue active)
+        2026-11-01T10:00:01.000000Z mx postfix/smtpd[4]: 8F00AB: client=localhost[127.0.0.1]
+        2026-11-01T10:00:01.000000Z mx postfix/cleanup[2]: 8F00AB: message-id=<a@example.net>
+        2026-11-01T10:00:01.000000Z mx postfix/qmgr[3]: 8F00AB: from=<x@example.net>, size=200, nrcpt=1 (queue active)
+        2026-11-01T10:00:02.000000Z mx amavis[9]: (9-01) Passed CLEAN, [192.0.2.7] <x@example.net> -> <anna@example.org>, Queue-ID: 8F00AA, Message-ID: <a@example.net>, mail_id: x, Hits: 1, size: 100, queued_as: 8F00AB, 812 ms
+        2026-11-01T10:00:02.000000Z mx postfix/smtp[6]: 8F00AA: to=<anna@example.org>, relay=127.0.0.1[127.0.0.1]:10024, delay=2, delays=0/0/0/2, dsn=2.0.0, status=sent (250 2.5.0 Ok, id=9-01, continue delivery)
+        2026-11-01T10:00:02.000000Z mx postfix/qmgr[3]: 8F00AA: removed
+        2026-11-01T10:00:03.000000Z mx postfix/virtual[7]: 8F00AB: to=<anna@example.org>, relay=virtual, delay=2, delays=0/0/0/2, dsn=2.0.0, status=sent (delivered to maildir)
+        2026-11-01T10:00:03.000000Z mx postfix/qmgr[3]: 8F00AB: removed
+        """;
+
+    private const string AmavisOfAnother = """
+        2026-11-01T10:00:00.000000Z mx postfix/smtpd[1]: 8F00AA: client=mail.example.net[192.0.2.7]
+        2026-11-01T10:00:00.000000Z mx postfix/cleanup[2]: 8F00AA: message-id=<a@example.net>
+        2026-11-01T10:00:00.000000Z mx postfix/qmgr[3]: 8F00AA: from=<x@example.net>, size=100, nrcpt=1 (queue active)
+        2026-11-01T10:00:01.000000Z mx postfix/smtpd[4]: 8F00AB: client=localhost[127.0.0.1]
+        2026-11-01T10:00:01.000000Z mx postfix/cleanup[2]: 8F00AB: message-id=<other@example.net>
+        2026-11-01T10:00:01.000000Z mx postfix/qmgr[3]: 8F00AB: from=<x@example.net>, size=200, nrcpt=1 (queue active)
+        2026-11-01T10:00:02.000000Z mx amavis[9]: (9-01) Passed CLEAN, [192.0.2.7] <x@example.net> -> <anna@example.org>, Queue-ID: 8F00AA, Message-ID: <a@example.net>, mail_id: x, Hits: 1, size: 100, queued_as: 8F00AB, 812 ms
+        2026-11-01T10:00:02.000000Z mx postfix/smtp[6]: 8F00AA: to=<anna@example.org>, relay=127.0.0.1[127.0.0.1]:10024, delay=2, delays=0/0/0/2, dsn=2.0.0, status=sent (250 2.5.0 Ok, id=9-01, continue delivery)
+        2026-11-01T10:00:02.000000Z mx postfix/qmgr[3]: 8F00AA: removed
+        2026-11-01T10:00:03.000000Z mx postfix/virtual[7]: 8F00AB: to=<anna@example.org>, relay=virtual, delay=2, delays=0/0/0/2, dsn=2.0.0, status=sent (delivered to maildir)
+        2026-11-01T10:00:03.000000Z mx postfix/qmgr[3]: 8F00AB: removed
+        2026-11-01T11:00:00.000000Z mx postfix/smtpd[1]: NOQUEUE: reject: CONNECT from x[192.0.2.99]: 421 4.3.2 no; proto=SMTP
+        """;
+
+    [Fact]
+    public void TheFilterSaysWhatItHandedBack() => Check(
+        Amavis,
+        "Received 36000000000 36003000000 Sent 2.0.0 x1 x@example.net>anna@example.org"
+        + " ip=192.0.2.7 size=200 8F00AB via=8F00AA Filtered");
+
+    [Fact]
+    public void TheFilterLinksNoMailOfAnotherMessageId() => Check(
+        AmavisOfAnother,
+        "Received 36000000000 36002000000 Sent 2.0.0 x1 x@example.net>anna@example.org"
+        + " ip=192.0.2.7 size=100 8F00AA",
+        "Internal 36001000000 36003000000 Sent 2.0.0 x1 x@example.net>anna@example.org"
+        + " ip=127.0.0.1 size=200 8F00AB",
+        "Rejected 39600000000 0 Rejected 4.3.2 x0 > ip=192.0.2.99 reply=421");
+
     [Fact]
     public void FilteredMailIsOneMail() => Check(
         Filtered,

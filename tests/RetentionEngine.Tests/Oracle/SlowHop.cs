@@ -33,6 +33,9 @@ internal sealed class SlowHop(SlowEvent first)
     public bool IsCourier => Id.Contains('.', StringComparison.Ordinal);
 
     public bool IsTried { get; set; }
+
+    /// <summary>The filter's own log says what it was before.</summary>
+    public bool IsNamedByFilter { get; set; }
     public long? Size { get; set; }
 
     public bool IsLoopbackClient =>

@@ -131,6 +131,10 @@ internal sealed class SlowParser(
             string program = tag[(tag.LastIndexOf('/') + 1)..];
             outcome = SlowPostfix.Parse(program, text, frame, out result);
         }
+        else if (tag is "amavis" or "amavisd")
+        {
+            outcome = SlowAmavis.Parse(text, frame, out result);
+        }
         else if (SlowCourierMta.Agent(tag) is { } agent)
         {
             outcome = SlowCourierMta.Parse(agent, text, frame, out result);

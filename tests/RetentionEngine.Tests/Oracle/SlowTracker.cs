@@ -40,6 +40,9 @@ internal sealed class SlowTracker
             case EventKind.Login or EventKind.Logout:
                 _sessions.Add(e);
                 break;
+            case EventKind.Handed:
+                AddHanded(Find(e.Host, null, e.QueueId), Find(e.Host, null, e.OrigQueueId), e);
+                break;
             case EventKind.Fate:
                 _fates.Add(e);
                 break;
@@ -195,6 +198,20 @@ internal sealed class SlowTracker
         }
     }
 
+    private static void AddHanded(SlowHop? parent, SlowHop? hop, SlowEvent e)
+    {
+        if (parent is not null && hop is not null && hop != parent && hop.Parent is null
+            && hop.MessageId is not null && hop.MessageId == parent.MessageId
+            && hop.IsLoopbackClient && !Chain(parent).Contains(hop)
+            && hop.First.TimeUnixMicros >= parent.First.TimeUnixMicros
+            && hop.First.TimeUnixMicros <= e.TimeUnixMicros + Minute)
+        {
+            hop.Parent = parent;
+            hop.ParentEdge |= RecordFlags.Filtered;
+            hop.IsNamedByFilter = true;
+        }
+    }
+
     private void AddNotification(SlowEvent e)
     {
         SlowHop? hop = Find(e.Host, e.Instance, e.OrigQueueId);
@@ -326,8 +343,9 @@ internal sealed class SlowTracker
         {
             return true;
         }
-        bool hasFilter = _hops.Exists(b => b.Parent == r.Hop && b.Start?.OrigQueueId == r.Hop.Id
-            && b.Start.Kind == EventKind.Client);
+        bool hasFilter = _hops.Exists(b => b.Parent == r.Hop
+            && ((b.Start?.OrigQueueId == r.Hop.Id && b.Start.Kind == EventKind.Client)
+                || b.IsNamedByFilter));
         return hasFilter && r.Status == RecordStatus.Sent && r.Last.Edge == QueueEdge.None
             && r.HasOwnRelay;
     }
