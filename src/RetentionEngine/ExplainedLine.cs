@@ -18,6 +18,10 @@ public sealed record ExplainOptions
     /// <summary>Zone of stamps that name none; null = the policy's.</summary>
     public TimeZoneInfo? Zone { get; init; }
 
+    /// <summary>As for <see cref="ImportOptions.HostZones"/>.</summary>
+    public IReadOnlyDictionary<string, TimeZoneInfo> HostZones { get; init; } =
+        new Dictionary<string, TimeZoneInfo>(StringComparer.OrdinalIgnoreCase);
+
     /// <summary>Year of the first line of sources without years; null = inferred.</summary>
     public int? Year { get; init; }
 

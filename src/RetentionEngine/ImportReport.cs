@@ -6,6 +6,12 @@ public sealed record ImportOptions
     /// <summary>Zone of stamps that name none; null = the policy's.</summary>
     public TimeZoneInfo? Zone { get; init; }
 
+    /// <summary>
+    /// Zones of single hosts, by their names as logged; they go before the policy's of the same host.
+    /// </summary>
+    public IReadOnlyDictionary<string, TimeZoneInfo> HostZones { get; init; } =
+        new Dictionary<string, TimeZoneInfo>(StringComparer.OrdinalIgnoreCase);
+
     /// <summary>Year of the first line of sources without years; null = inferred.</summary>
     public int? Year { get; init; }
 
@@ -146,6 +152,10 @@ public sealed record ImportReport
 
     /// <summary>Zone that was taken for stamps without one; IANA name.</summary>
     public string TimeZone { get; init; } = "UTC";
+
+    /// <summary>Hosts with a zone of their own, and its name.</summary>
+    public IReadOnlyDictionary<string, string> HostTimeZones { get; init; } =
+        new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Time of the earliest record, kept or not; null without records.</summary>
     public DateTimeOffset? EarliestTime { get; init; }

@@ -133,7 +133,7 @@ internal sealed partial class ImportTally(Tokenizer tokenizer, Tracker tracker, 
         records);
 
     public ImportReport Report(
-        BucketStore store, Sealer sealer, TimeZoneInfo zone, TimeSpan elapsed) => new()
+        BucketStore store, Sealer sealer, HostZones zones, TimeSpan elapsed) => new()
     {
         Sources = _sources,
         BytesRead = _bytesRead,
@@ -156,7 +156,8 @@ internal sealed partial class ImportTally(Tokenizer tokenizer, Tracker tracker, 
         LateDropped = sealer.LateDropped,
         YearInferred = (sealer.Flags & RecordFlags.YearInferred) != 0,
         ZoneInferred = (sealer.Flags & RecordFlags.ZoneInferred) != 0,
-        TimeZone = zone.Id,
+        TimeZone = zones.Zone.Id,
+        HostTimeZones = zones.Names(),
         EarliestTime = sealer.Earliest,
         LatestTime = sealer.Latest,
         BytesStored = sealer.BytesStored,

@@ -67,8 +67,8 @@ internal sealed class Importer : IDisposable
     /// <exception cref="RetentionException">The store can't take more; what was committed stays.</exception>
     public ImportReport Run(IReadOnlyList<LogSource> sources, CancellationToken cancel)
     {
-        TimeZoneInfo zone = _options.Zone ?? TimeZoneInfo.FindSystemTimeZoneById(_policy.TimeZone);
-        List<OpenSource> ordered = SourceOrder.Open(sources, zone, _tally.Unreadable);
+        HostZones zones = _policy.Zones(_options.Zone, _options.HostZones);
+        List<OpenSource> ordered = SourceOrder.Open(sources, zones, _tally.Unreadable);
         try
         {
             foreach (OpenSource source in ordered)
@@ -77,7 +77,7 @@ internal sealed class Importer : IDisposable
                 {
                     break;
                 }
-                Read(source, zone, cancel);
+                Read(source, zones, cancel);
             }
         }
         finally
@@ -88,12 +88,12 @@ internal sealed class Importer : IDisposable
         Switch(isLast: true);
         _sealer.Finish();
         cancel.ThrowIfCancellationRequested();
-        return _tally.Report(_store, _sealer, zone, Stopwatch.GetElapsedTime(_started));
+        return _tally.Report(_store, _sealer, zones, Stopwatch.GetElapsedTime(_started));
     }
 
     public void Dispose() => _sealer.Dispose();
 
-    private void Read(OpenSource source, TimeZoneInfo zone, CancellationToken cancel)
+    private void Read(OpenSource source, HostZones zones, CancellationToken cancel)
     {
         _tally.Begin(source);
         try
@@ -101,7 +101,12 @@ internal sealed class Importer : IDisposable
             long start = _known.Begin(source, _tokenizer.Lines);
             _tally.AlreadyKnown(start, _known.Lines);
             using var reader = new BlockReader(source.Stream);
-            _tokenizer.Begin(zone, source.LatestUnixMicros(_clock), source.Year(_options.Year, zone));
+            _tokenizer.Begin(
+                zones, source.LatestUnixMicros(_clock), source.Year(_options.Year, zones.Zone));
+            for (int host = 0; zones.Count > 0 && host < _hosts.Count; host++)
+            {
+                _tokenizer.FollowHost(host, _tracker.LatestOf(host));
+            }
             _tokenizer.Clock.Resume(_known.ClockState);
             _tokenizer.Clock.Follow(_known.ClockStateBefore);
             ReadBlocks(source, reader, start, cancel);

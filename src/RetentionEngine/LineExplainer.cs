@@ -25,7 +25,7 @@ public sealed class LineExplainer
     private const int NotAsked = -1;
 
     private readonly ExplainOptions _options;
-    private readonly TimeZoneInfo _zone;
+    private readonly HostZones _zones;
     private readonly HostTable _hosts = new();
     private readonly Tokenizer _tokenizer;
     private readonly Tracker _tracker;
@@ -53,7 +53,7 @@ public sealed class LineExplainer
                 nameof(options), "Lines count from 1; the last is not before the first.");
         }
         _options = options;
-        _zone = options.Zone ?? TimeZoneInfo.FindSystemTimeZoneById(options.Policy.TimeZone);
+        _zones = options.Policy.Zones(options.Zone, options.HostZones);
         long seed = BitConverter.ToInt64(RandomNumberGenerator.GetBytes(sizeof(long)));
         _batch = new RecordBatch(seed);
         _spare = new RecordBatch(seed);
@@ -91,7 +91,7 @@ public sealed class LineExplainer
     private LineExplanation Run(IReadOnlyList<LogSource> sources, CancellationToken cancel)
     {
         List<OpenSource> ordered =
-            SourceOrder.Open(sources, _zone, (_, fault) => _faults.Add(fault));
+            SourceOrder.Open(sources, _zones, (_, fault) => _faults.Add(fault));
         try
         {
             if (!ordered.Exists(source => source.Source == _options.Source))
@@ -150,9 +150,13 @@ public sealed class LineExplainer
             source.Resume();
             using var reader = new BlockReader(source.Stream);
             _tokenizer.Begin(
-                _zone,
+                _zones,
                 source.LatestUnixMicros(_options.TimeProvider),
-                source.Year(_options.Year, _zone));
+                source.Year(_options.Year, _zones.Zone));
+            for (int host = 0; host < _hosts.Count; host++)
+            {
+                _tokenizer.FollowHost(host, _tracker.LatestOf(host));
+            }
             _tokenizer.Clock.Follow(clockStateBefore);
             long overlong = 0;
             while (!_isDone && reader.TryRead(out ReadOnlySpan<byte> block))
@@ -264,7 +268,9 @@ public sealed class LineExplainer
         var fields = new LineFields();
         var padded = new byte[line.Length + BlockReader.PaddingBytes];
         line.CopyTo(padded);
-        string? notNeeded = fields.AddPrefix(padded, line.Length, _zone, _tokenizer.LastTime);
+        (long UnixMicros, short OffsetMinutes, RecordFlags Flags) time = _tokenizer.LastTime;
+        time = events > 0 ? (_events[0].TimeUnixMicros, _events[0].OffsetMinutes, time.Flags) : time;
+        string? notNeeded = fields.AddPrefix(padded, line.Length, _zones, time);
         ExplainedLine told = _lines[asked] with
         {
             Text = RecordMaker.TextOf(line),

@@ -19,30 +19,31 @@ internal sealed class LineFields
     /// <summary>Adds what stands in front of the message.</summary>
     /// <param name="line">The line without CR and LF, with <see cref="BlockReader.PaddingBytes"/> behind it.</param>
     /// <param name="end">Its length.</param>
-    /// <param name="zone">Zone of stamps that name none.</param>
+    /// <param name="zones">Zones of stamps that name none.</param>
     /// <param name="time">What the tokenizer's clock made of the stamp.</param>
     /// <returns>Why no record needs the line, if it does not; null when it opens like no log line.</returns>
     public string? AddPrefix(
         ReadOnlySpan<byte> line,
         int end,
-        TimeZoneInfo zone,
+        HostZones zones,
         (long UnixMicros, short OffsetMinutes, RecordFlags Flags) time)
     {
         ref byte at = ref MemoryMarshal.GetReference(line);
         var prefix = new LinePrefix();
-        prefix.Begin(zone, time.UnixMicros, yearOfFirstLine: 2000);
+        prefix.Begin(zones.Zone, time.UnixMicros, yearOfFirstLine: 2000);
         LineOutcome outcome = prefix.Read(ref at, 0, end);
         if (outcome == LineOutcome.NoPrefix)
         {
             return null;
         }
         Add("prefix", FormOf(line[..end], time.Flags));
-        AddTime(zone, time);
         if (outcome != LineOutcome.Event)
         {
+            AddTime(zones.Zone, time);
             return "no program stands behind its stamp";
         }
         ReadOnlySpan<byte> pair = prefix.Pair(ref at, out int hostLength);
+        AddTime(zones.Of(pair[..hostLength]), time);
         LogTag tag = new HeaderTable(new HostTable()).Find(pair, hostLength).Tag;
         Add("host", pair[..hostLength]);
         ReadOnlySpan<byte> program = pair[(hostLength + 1)..];

@@ -59,10 +59,10 @@ internal sealed class OpenSource : IDisposable
     public long FirstTimeUnixMicros { get; private set; }
 
     /// <summary>Closes what can be opened again, so that many sources need few handles.</summary>
-    public void Suspend(TimeZoneInfo zone)
+    public void Suspend(HostZones zones)
     {
         FirstTimeUnixMicros = SourceHead.TryFirstTime(
-            Head.Span, zone, _source.LatestTime.UnixMicros(), out long first)
+            Head.Span, zones, _source.LatestTime.UnixMicros(), out long first)
             ? first
             : long.MaxValue;
         if (CanReopen)
@@ -134,7 +134,7 @@ internal static class SourceOrder
 {
     public static List<OpenSource> Open(
         IReadOnlyList<LogSource> sources,
-        TimeZoneInfo zone,
+        HostZones zones,
         Action<string, RetentionException> unreadable)
     {
         var opened = new List<OpenSource>(sources.Count);
@@ -143,7 +143,7 @@ internal static class SourceOrder
             try
             {
                 var open = new OpenSource(source);
-                open.Suspend(zone);
+                open.Suspend(zones);
                 opened.Add(open);
             }
             catch (Exception e)

@@ -28,10 +28,12 @@ internal sealed class PolicyOptions
         DefaultValueFactory = static _ => [],
     };
 
-    public Option<string?> TimeZone { get; } = new("--timezone")
+    public Option<string[]> TimeZone { get; } = new("--timezone")
     {
-        Description = "Zone of time stamps that name none, e.g. Europe/Berlin. Default: UTC.",
-        HelpName = "ZONE",
+        Description = "Zone of time stamps that name none, e.g. Europe/Berlin; or of one host, by "
+            + "its name as logged, e.g. mx2=America/Lima. May be repeated. Default: UTC.",
+        HelpName = "[HOST=]ZONE",
+        DefaultValueFactory = static _ => [],
     };
 
     public void AddTo(Command command)
@@ -72,25 +74,78 @@ internal sealed class PolicyOptions
             policy = With(policy, recordClass, policy[recordClass] with { Period = period });
         }
         policy = ApplyBasis(parse.GetValue(Basis)!, policy, periods);
-        policy = ApplyReading(parse, policy);
+        policy = ApplyZones(parse, ApplyDomains(parse, policy));
         policy.Validate();
         return policy;
     }
 
-    /// <summary>Changes only what says how logs are read: local domains and zone.</summary>
+    /// <summary>Changes only the local domains.</summary>
     /// <exception cref="UsageException">A domain has no known form.</exception>
-    public RetentionPolicy ApplyReading(ParseResult parse, RetentionPolicy policy)
+    public RetentionPolicy ApplyDomains(ParseResult parse, RetentionPolicy policy)
     {
         string[] domains = parse.GetValue(LocalDomain)!;
         if (domains.Length > 0)
         {
             policy = policy with { LocalDomains = Domains(domains) };
         }
-        if (parse.GetValue(TimeZone) is { } zone)
-        {
-            policy = policy with { TimeZone = zone };
-        }
         return policy;
+    }
+
+    private RetentionPolicy ApplyZones(ParseResult parse, RetentionPolicy policy)
+    {
+        GivenZones zones = Zones(parse);
+        var hosts = new Dictionary<string, string>(
+            policy.HostTimeZones, StringComparer.OrdinalIgnoreCase);
+        foreach ((string host, TimeZoneInfo? zone) in zones.Hosts)
+        {
+            hosts.Remove(host);
+            if (zone is not null)
+            {
+                hosts.Add(host, zone.Id);
+            }
+        }
+        return policy with
+        {
+            TimeZone = zones.Default?.Id ?? policy.TimeZone,
+            HostTimeZones = hosts,
+        };
+    }
+
+    /// <summary>The zones that the command line names.</summary>
+    /// <exception cref="UsageException">One is not known, or two are for all hosts.</exception>
+    public GivenZones Zones(ParseResult parse)
+    {
+        var zones = new GivenZones();
+        foreach (string text in parse.GetValue(TimeZone)!)
+        {
+            int equals = text.IndexOf('=', StringComparison.Ordinal);
+            string host = equals < 0 ? "" : text[..equals];
+            string name = text[(equals + 1)..];
+            bool isRemoval = equals > 0 && name.Length == 0;
+            if (equals == 0 || host.AsSpan().ContainsAny(" ;"))
+            {
+                throw new UsageException(
+                    $"--timezone '{text}' is neither ZONE nor HOST=ZONE, such as mx2=Europe/Berlin.");
+            }
+            TimeZoneInfo? zone = null;
+            if (!isRemoval && !TimeExpression.TryZone(name, out zone))
+            {
+                throw new UsageException($"--timezone '{text}' is not known here.");
+            }
+            if (equals > 0)
+            {
+                zones.Hosts[host] = zone;
+            }
+            else if (zones.Default is not null)
+            {
+                throw new UsageException("--timezone names two zones for all hosts; say HOST=ZONE.");
+            }
+            else
+            {
+                zones.Default = zone;
+            }
+        }
+        return zones;
     }
 
     /// <summary>Whether two policies keep the same for the same reasons; the zone apart.</summary>
@@ -175,5 +230,29 @@ internal sealed class PolicyOptions
             _ => [],
         };
         return classes.Length > 0;
+    }
+}
+
+/// <summary>Zones of a command line.</summary>
+internal sealed class GivenZones
+{
+    /// <summary>Of all hosts without their own; null when none was named.</summary>
+    public TimeZoneInfo? Default { get; set; }
+
+    /// <summary>Of single hosts; null where the host is to have none of its own any more.</summary>
+    public Dictionary<string, TimeZoneInfo?> Hosts { get; } = new(StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>Those that are named.</summary>
+    public Dictionary<string, TimeZoneInfo> Named()
+    {
+        var named = new Dictionary<string, TimeZoneInfo>(StringComparer.OrdinalIgnoreCase);
+        foreach ((string host, TimeZoneInfo? zone) in Hosts)
+        {
+            if (zone is not null)
+            {
+                named.Add(host, zone);
+            }
+        }
+        return named;
     }
 }

@@ -17,7 +17,7 @@ internal sealed partial class ManifestState
             {
                 writer.Write(domain);
             }
-            writer.Write(policy.TimeZone);
+            writer.Write(PolicyText.ZonesOf(policy));
         });
 
     /// <summary>An entry for a commit; only sources that differ are written.</summary>

@@ -173,6 +173,7 @@ internal sealed partial class ManifestState
         {
             domains.Add(reader.ReadString());
         }
+        (string zone, Dictionary<string, string> hosts) = PolicyText.Zones(reader.ReadString());
         _policies.Add(new RetentionPolicy
         {
             Sent = classes[0],
@@ -180,7 +181,8 @@ internal sealed partial class ManifestState
             Access = classes[2],
             Rejected = classes[3],
             LocalDomains = domains,
-            TimeZone = reader.ReadString(),
+            TimeZone = zone,
+            HostTimeZones = hosts,
         });
     }
 

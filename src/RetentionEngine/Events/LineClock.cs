@@ -84,6 +84,25 @@ internal sealed class LineClock
     /// <param name="state"><see cref="State"/> after its last line.</param>
     public void Follow(long state) => _stateBefore = state;
 
+    /// <summary>The same, where only the instant of that line is known.</summary>
+    public void FollowInstant(long unixMicros)
+    {
+        DateTime utc = DateTime.UnixEpoch.AddSeconds(
+            Math.Clamp(unixMicros / MicrosPerSecond, 0, 200L * 366 * SecondsPerDay));
+        DateTime local = DateTime.SpecifyKind(
+            TimeZoneInfo.ConvertTimeFromUtc(utc, _zone), DateTimeKind.Unspecified);
+        bool isAmbiguous = _zone.IsAmbiguousTime(local);
+        bool isSecond = isAmbiguous && local - utc < Latest(_zone.GetAmbiguousTimeOffsets(local));
+        long seconds = (long)(local - DateTime.UnixEpoch).TotalSeconds;
+        Follow((seconds << 2) | (isAmbiguous ? 2L : 0) | (isSecond ? 1L : 0));
+    }
+
+    private static TimeSpan Latest(TimeSpan[] offsets) =>
+        offsets[0] > offsets[^1] ? offsets[0] : offsets[^1];
+
+    /// <summary>Local time of the last stamp without zone: seconds since 1970 as if it were UTC.</summary>
+    public long LastLocalSeconds => _lastLocal;
+
     /// <summary>Seconds since 1970 of a civil time, as if it were UTC.</summary>
     public static long CivilSeconds(int year, int month, int day, int secondOfDay)
     {

@@ -55,24 +55,33 @@ internal static class SourceHead
 
     /// <summary>The first line's time, by which rotated files are put in order.</summary>
     /// <param name="head">Beginning of the source.</param>
-    /// <param name="zone">Zone of its stamps.</param>
-    /// <param name="latestUnixMicros">As for <see cref="Tokenizer.Begin"/>.</param>
+    /// <param name="zones">Zones of stamps that name none.</param>
+    /// <param name="latestUnixMicros">As when a source is begun.</param>
     /// <param name="unixMicros">Instant of the first line that has one.</param>
     public static bool TryFirstTime(
-        ReadOnlySpan<byte> head, TimeZoneInfo zone, long latestUnixMicros, out long unixMicros)
+        ReadOnlySpan<byte> head, HostZones zones, long latestUnixMicros, out long unixMicros)
     {
-        int year = YearHint(head, zone);
+        int year = YearHint(head, zones.Zone);
         byte[] block = Padded(ref head);
         ref byte at = ref MemoryMarshal.GetArrayDataReference(block);
         var prefix = new LinePrefix();
-        prefix.Begin(zone, latestUnixMicros, year);
+        prefix.Begin(zones.Zone, latestUnixMicros, year);
         for (int line = 0; line < head.Length;)
         {
             int end = head[line..].IndexOf((byte)'\n');
             end = end < 0 ? head.Length : line + end;
-            if (prefix.Read(ref at, line, end) != LineOutcome.NoPrefix)
+            LineOutcome outcome = prefix.Read(ref at, line, end);
+            if (outcome != LineOutcome.NoPrefix)
             {
                 unixMicros = prefix.TimeUnixMicros;
+                if (outcome == LineOutcome.Event
+                    && (prefix.TimeFlags & RecordFlags.ZoneInferred) != 0)
+                {
+                    ReadOnlySpan<byte> pair = prefix.Pair(ref at, out int hostLength);
+                    var clock = new LineClock();
+                    clock.Begin(zones.Of(pair[..hostLength]), latestUnixMicros, year);
+                    unixMicros = clock.Local(prefix.Clock.LastLocalSeconds, out _);
+                }
                 return true;
             }
             line = end + 1;

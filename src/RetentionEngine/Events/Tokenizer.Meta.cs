@@ -82,6 +82,7 @@ internal sealed partial class Tokenizer
     {
         TakeTime(start, ref frame);
         int host = _hosts.Add(Scan.Span(ref block, _prefix.HostStart, _prefix.HostEnd), default);
+        _hostClocks?.Adjust(host, _prefix.Clock.LastLocalSeconds, ref frame);
         CountGap(in frame, host, kind, lost);
     }
 

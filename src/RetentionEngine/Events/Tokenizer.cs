@@ -38,6 +38,7 @@ internal sealed partial class Tokenizer(HostTable hosts)
     private readonly ushort[] _members = new ushort[BatchLines * (int)LineClass.Count];
     private readonly int[] _memberCounts = new int[(int)LineClass.Count];
     private readonly StrangeLines[] _strange = new StrangeLines[(int)LineOutcome.Count];
+    private HostClocks? _hostClocks;
     private long _sourceLines;
     private long _sourceOffset;
     private int _batchStart;
@@ -59,23 +60,34 @@ internal sealed partial class Tokenizer(HostTable hosts)
     public StrangeLines StrangeOf(LineOutcome reason) => _strange[(int)reason];
 
     /// <summary>Starts a source.</summary>
-    /// <param name="zone">Zone of stamps that name none.</param>
+    /// <param name="zones">Zones of stamps that name none.</param>
     /// <param name="firstLineLatestUnixMicros">
     /// Latest instant of the first line, give or take a day: the file's time, or now.
     /// </param>
     /// <param name="yearOfFirstLine">Its year if known (<see cref="SourceHead.YearHint"/>), else 0.</param>
     public void Begin(
-        TimeZoneInfo zone, long firstLineLatestUnixMicros, int yearOfFirstLine = 0)
+        HostZones zones, long firstLineLatestUnixMicros, int yearOfFirstLine = 0)
     {
-        _prefix.Begin(zone, firstLineLatestUnixMicros, yearOfFirstLine);
+        _prefix.Begin(zones.Zone, firstLineLatestUnixMicros, yearOfFirstLine);
+        _hostClocks = zones.Count == 0 ? null : new HostClocks(zones, _hosts);
         _sourceLines = 0;
         _sourceOffset = 0;
     }
+
+    /// <summary>Starts a source whose hosts all are in one zone.</summary>
+    public void Begin(
+        TimeZoneInfo zone, long firstLineLatestUnixMicros, int yearOfFirstLine = 0) =>
+        Begin(new HostZones(zone), firstLineLatestUnixMicros, yearOfFirstLine);
+
+    /// <summary>Says when a host wrote its last line before this source.</summary>
+    public void FollowHost(int host, long lastUnixMicros) =>
+        _hostClocks?.Follow(host, lastUnixMicros);
 
     /// <summary>The clock of the source that is being read, to resume it or to be followed.</summary>
     public LineClock Clock => _prefix.Clock;
 
     /// <summary>What the stamp of the last line said; of a line without one, the line before.</summary>
+    /// <remarks>In the zone of all hosts; if that line gave an event, its time is right.</remarks>
     public (long UnixMicros, short OffsetMinutes, RecordFlags Flags) LastTime =>
         (_prefix.TimeUnixMicros, _prefix.OffsetMinutes, _prefix.TimeFlags);
 
@@ -108,7 +120,9 @@ internal sealed partial class Tokenizer(HostTable hosts)
             int wanted = Math.Min(BatchLines, events.Length - count);
             _batchStart = line;
             int lines = LineIndex.Find(block, line, _ends, wanted);
-            int frames = ReadHeads(block, line, _ends.AsSpan(0, lines));
+            int frames = _hostClocks is null
+                ? ReadHeads<OneZone>(block, line, _ends.AsSpan(0, lines))
+                : ReadHeads<ManyZones>(block, line, _ends.AsSpan(0, lines));
             int places = ReadIds(block, frames, ref events[count]);
             int made = ReadMessages(block, events.Slice(count, places));
             count += _repeatCount == 0 ? made : MarkRepeats(events.Slice(count, made));
@@ -123,10 +137,18 @@ internal sealed partial class Tokenizer(HostTable hosts)
         return line;
     }
 
+    /// <summary>All hosts write in the same zone.</summary>
+    private readonly struct OneZone;
+
+    /// <summary>Some hosts have a zone of their own.</summary>
+    private readonly struct ManyZones;
+
     /// <summary>Reads what stands before the messages.</summary>
+    /// <typeparam name="TZones">Compiled once for each, so that the usual case has no test.</typeparam>
     /// <returns>Count of frames.</returns>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private int ReadHeads(ReadOnlySpan<byte> block, int start, ReadOnlySpan<int> ends)
+    private int ReadHeads<TZones>(ReadOnlySpan<byte> block, int start, ReadOnlySpan<int> ends)
+        where TZones : struct
     {
         ref byte first = ref MemoryMarshal.GetReference(block);
         ref LineFrame frames = ref MemoryMarshal.GetArrayDataReference(_frames);
@@ -140,6 +162,10 @@ internal sealed partial class Tokenizer(HostTable hosts)
             ref LineFrame frame = ref Unsafe.Add(ref frames, count);
             frame.LineIndex = i;
             LogProgram program = ReadHead(ref first, line, end, ref frame);
+            if (typeof(TZones) == typeof(ManyZones) && program != LogProgram.None)
+            {
+                _hostClocks!.Adjust(frame.Header.Host, _prefix.Clock.LastLocalSeconds, ref frame);
+            }
 
             // Without a branch: the top bit is set unless the text begins with one of the words.
             ulong text = Scan.Load(ref first, frame.Start);

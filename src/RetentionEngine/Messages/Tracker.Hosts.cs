@@ -5,6 +5,9 @@ internal sealed partial class Tracker
 {
     private readonly Dictionary<string, int> _groupByName = new(StringComparer.Ordinal);
 
+    /// <summary>Instant of the latest line of a host, of all its instances; 0 for none.</summary>
+    public long LatestOf(int host) => host < _groupsKnown ? _clocks[_groups[host]] : 0;
+
     private void LearnHosts()
     {
         while (_groupsKnown < _hosts.Count)

@@ -33,6 +33,10 @@ public sealed record RetentionPolicy
     /// <summary>IANA zone for stamps that name none.</summary>
     public string TimeZone { get; init; } = "UTC";
 
+    /// <summary>IANA zones of single hosts, by their names as logged, case aside.</summary>
+    public IReadOnlyDictionary<string, string> HostTimeZones { get; init; } =
+        new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
+
     /// <summary>The policy of one class.</summary>
     public ClassPolicy this[RecordClass recordClass] => recordClass switch
     {
@@ -63,10 +67,24 @@ public sealed record RetentionPolicy
                     $"Keeping class {c} for more than 7 days needs a basis: state it with --basis.");
             }
         }
-        if (!TimeZoneInfo.TryFindSystemTimeZoneById(TimeZone, out _))
+        ValidateZone(TimeZone);
+        foreach ((string host, string zone) in HostTimeZones)
+        {
+            if (host.Length == 0 || host.AsSpan().ContainsAny(" ;="))
+            {
+                throw new RetentionException(
+                    RetentionError.Policy, "A host with a zone of its own has no valid name.");
+            }
+            ValidateZone(zone);
+        }
+    }
+
+    private static void ValidateZone(string zone)
+    {
+        if (!TimeZoneInfo.TryFindSystemTimeZoneById(zone, out _))
         {
             throw new RetentionException(
-                RetentionError.Policy, $"The time zone '{TimeZone}' is not known here.");
+                RetentionError.Policy, $"The time zone '{zone}' is not known here.");
         }
     }
 }

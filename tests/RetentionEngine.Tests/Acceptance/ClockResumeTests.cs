@@ -21,18 +21,30 @@ public sealed class ClockResumeTests
         "Jan  2 08:00:00", "Feb 28 12:00:00", "Mar  1 12:00:00",
     ];
 
-    public static TheoryData<string> Logs => ["autumn", "new year"];
+    public static TheoryData<string> Logs => ["autumn", "autumn of one host", "new year"];
+
+    /// <summary>The zone is that of all hosts, or that of the one which wrote these logs.</summary>
+    private static RetentionPolicy PolicyOf(string log) => log is "autumn of one host"
+        ? FacadeStore.LongPolicy with
+        {
+            TimeZone = "UTC",
+            HostTimeZones = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase)
+            {
+                ["MX1"] = "Europe/Berlin",
+            },
+        }
+        : FacadeStore.LongPolicy;
 
     [Theory]
     [MemberData(nameof(Logs))]
     public void AFileThatIsReadInTwoPieces(string log)
     {
         string[] stamps = Stamps(log, out FakeTime time);
-        List<string> whole = Records(time, store => store.Import(Write(store, "mail.log", stamps, 0)));
+        List<string> whole = Records(PolicyOf(log), time, store => store.Import(Write(store, "mail.log", stamps, 0)));
         Assert.Equal(stamps.Length, whole.Count);
         for (int cut = 1; cut < stamps.Length; cut++)
         {
-            List<string> pieces = Records(time, store =>
+            List<string> pieces = Records(PolicyOf(log), time, store =>
             {
                 store.Import(Write(store, "mail.log", stamps[..cut], 0));
                 store.Reopen();
@@ -47,17 +59,17 @@ public sealed class ClockResumeTests
     public void TwoFilesOneAfterTheOther(string log)
     {
         string[] stamps = Stamps(log, out FakeTime time);
-        List<string> whole = Records(time, store => store.Import(Write(store, "mail.log", stamps, 0)));
+        List<string> whole = Records(PolicyOf(log), time, store => store.Import(Write(store, "mail.log", stamps, 0)));
         for (int cut = 1; cut < stamps.Length; cut++)
         {
-            List<string> pieces = Records(time, store =>
+            List<string> pieces = Records(PolicyOf(log), time, store =>
             {
                 store.Import(Write(store, "mail.log.1", stamps[..cut], 0));
                 store.Reopen();
                 store.Import(Write(store, "mail.log", stamps[cut..], cut));
             });
             AssertEqual(whole, pieces, log, cut);
-            pieces = Records(time, store => store.Import(
+            pieces = Records(PolicyOf(log), time, store => store.Import(
                 Write(store, "mail.log.1", stamps[..cut], 0),
                 Write(store, "mail.log", stamps[cut..], cut)));
             AssertEqual(whole, pieces, log, cut);
@@ -68,7 +80,7 @@ public sealed class ClockResumeTests
     public void AnotherLogOfThatNightBeginsInTheFirstHour()
     {
         Stamps("autumn", out FakeTime time);
-        List<string> records = Records(time, store =>
+        List<string> records = Records(FacadeStore.LongPolicy, time, store =>
         {
             store.Import(Write(store, "a.log", s_autumn, 0));
             store.Import(Write(store, "b.log", ["Oct 25 02:10:00", "Oct 25 02:50:00"], 90));
@@ -79,10 +91,10 @@ public sealed class ClockResumeTests
 
     private static string[] Stamps(string log, out FakeTime time)
     {
-        time = new FakeTime(log is "autumn"
+        time = new FakeTime(log.StartsWith("autumn", StringComparison.Ordinal)
             ? new DateTimeOffset(2026, 11, 25, 0, 0, 0, TimeSpan.Zero)
             : new DateTimeOffset(2027, 3, 20, 0, 0, 0, TimeSpan.Zero));
-        return log is "autumn" ? s_autumn : s_newYear;
+        return log is "new year" ? s_newYear : s_autumn;
     }
 
     private static void AssertEqual(List<string> whole, List<string> pieces, string log, int cut)
@@ -94,9 +106,10 @@ public sealed class ClockResumeTests
         }
     }
 
-    private static List<string> Records(FakeTime time, Action<FacadeStore> import)
+    private static List<string> Records(
+        RetentionPolicy policy, FakeTime time, Action<FacadeStore> import)
     {
-        using var store = new FacadeStore(FacadeStore.LongPolicy, time, inMemory: true);
+        using var store = new FacadeStore(policy, time, inMemory: true);
         import(store);
         return store.Records();
     }

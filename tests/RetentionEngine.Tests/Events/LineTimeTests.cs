@@ -95,7 +95,7 @@ public sealed class LineTimeTests
             + "Jan  1 00:00:00 mx1 postfix/smtpd[1]: " + id + ": client=a.example[192.0.2.1]\n");
         Assert.Equal(2018, SourceHead.YearHint(head, s_berlin));
         Assert.Equal(0, SourceHead.YearHint(head.AsSpan(0, 90), s_berlin));
-        Assert.True(SourceHead.TryFirstTime(head, s_berlin, TokenizerCase.Latest, out long first));
+        Assert.True(SourceHead.TryFirstTime(head, new HostZones(s_berlin), TokenizerCase.Latest, out long first));
         Assert.Equal(Micros("2018-12-31T22:50:00Z"), first);
     }
 

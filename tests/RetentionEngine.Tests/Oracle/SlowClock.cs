@@ -17,7 +17,16 @@ internal sealed class SlowClock(TimeZoneInfo zone, long firstLineLatestUnixMicro
     private DateTime? _previousLocal;
     private bool _secondPass;
 
-    public sealed record Stamp(long Micros, int OffsetMinutes, bool YearInferred, bool ZoneInferred);
+    public sealed record Stamp(
+        long Micros,
+        int OffsetMinutes,
+        bool YearInferred,
+        bool ZoneInferred,
+        DateTime LocalTime = default,
+        string Fraction = "");
+
+    /// <summary>The same local time in this clock's zone, by the order of its own lines.</summary>
+    public Stamp InZone(Stamp other) => Local(other.LocalTime, other.Fraction, other.YearInferred);
 
     public Stamp? Read(string text) => ReadRfc3339(text) ?? ReadTraditional(text);
 
@@ -79,7 +88,7 @@ internal sealed class SlowClock(TimeZoneInfo zone, long firstLineLatestUnixMicro
             offset = (int)zone.GetUtcOffset(local.AddHours(3)).TotalMinutes;
         }
         _previousLocal = local;
-        return new Stamp(micros, offset, yearInferred, ZoneInferred: true);
+        return new Stamp(micros, offset, yearInferred, ZoneInferred: true, local, fraction);
     }
 
     /// <summary>The latest year in which the stamp is not younger than the file.</summary>

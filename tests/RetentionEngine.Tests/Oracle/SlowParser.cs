@@ -13,8 +13,12 @@ internal sealed class SlowParser(
     TimeZoneInfo zone,
     long firstLineLatestUnixMicros,
     int year = 0,
-    Dictionary<string, string>? lastOfHost = null)
+    Dictionary<string, string>? lastOfHost = null,
+    Dictionary<string, TimeZoneInfo>? zonesOfHosts = null)
 {
+    // By host; those without a zone of their own share one, under no name.
+    private readonly Dictionary<string, SlowClock> _hostClocks = new(StringComparer.OrdinalIgnoreCase);
+
     private readonly Dictionary<string, string> _lastOfHost = lastOfHost ?? [];
 
     private static readonly Regex s_header = Pattern(
@@ -103,6 +107,17 @@ internal sealed class SlowParser(
         if (stamp is null)
         {
             return SlowOutcome.Strange;
+        }
+        if (zonesOfHosts is not null && stamp.ZoneInferred)
+        {
+            string host = header.Groups["host"].Value;
+            bool isOwn = zonesOfHosts.TryGetValue(host, out TimeZoneInfo? own);
+            host = isOwn ? host : "";
+            if (!_hostClocks.TryGetValue(host, out SlowClock? clock))
+            {
+                _hostClocks.Add(host, clock = new SlowClock(own ?? zone, 0));
+            }
+            stamp = clock.InZone(stamp);
         }
         string tag = header.Groups["tag"].Value;
         string text = header.Groups["text"].Value;

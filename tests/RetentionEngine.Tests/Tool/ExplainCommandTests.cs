@@ -101,6 +101,32 @@ public sealed class ExplainCommandTests : IDisposable
     }
 
     [Fact]
+    public void TheStoreKeepsZonesOfHosts()
+    {
+        File.WriteAllText(
+            Path.Combine(_directory, "mail.log"),
+            Line + "\n" + Line.Replace(" mx ", " mx2 ", StringComparison.Ordinal) + "\n");
+        Assert.Equal(0, Run(
+            "init", "--store", "s", "--timezone", "mx=America/Lima", "--timezone", "Europe/Berlin").ExitCode);
+        Assert.Equal(["-05:00", "+01:00"], Offsets());
+        Assert.Contains("America/Lima for those of mx\n", Run("policy", "show", "--store", "s").Output, StringComparison.Ordinal);
+        Assert.Equal(0, Run("policy", "set", "--store", "s", "--timezone", "MX=", "--timezone", "mx2=Asia/Tokyo").ExitCode);
+        Assert.Equal(["+01:00", "+09:00"], Offsets());
+        Assert.Equal(["+05:45", "+03:00"], Offsets("--timezone", "Asia/Kathmandu", "--timezone", "mx2=+03:00"));
+    }
+
+    private IEnumerable<string> Offsets(params string[] options)
+    {
+        ToolProcess.Result result =
+            Run(["explain", "mail.log:1-2", "--store", "s", "--format", "ndjson", .. options]);
+        return result.Output.TrimEnd().Split('\n').Select(line =>
+        {
+            using var told = JsonDocument.Parse(line);
+            return told.RootElement.GetProperty("fields").GetProperty("time").GetString()![^6..];
+        });
+    }
+
+    [Fact]
     public void ALineBehindTheEndIsNothingFound()
     {
         File.WriteAllText(Path.Combine(_directory, "mail.log"), Line + "\n");

@@ -72,7 +72,7 @@ internal sealed class ExplainCommand : CommandPart
             context.Warn(error.Message);
         }
         StandardOutput.ExitWhenReaderGoes();
-        RetentionPolicy policy = Policy(context);
+        GivenZones zones = _policy.Zones(context.Parse);
         LineExplanation explanation;
         try
         {
@@ -83,8 +83,9 @@ internal sealed class ExplainCommand : CommandPart
                     Source = found.Sources[0],
                     FirstLine = first,
                     LastLine = last,
-                    Policy = policy,
-                    Zone = ImportCommand.Zone(policy.TimeZone),
+                    Policy = Policy(context),
+                    Zone = zones.Default,
+                    HostZones = zones.Named(),
                     Year = ImportCommand.Year(context.Parse.GetValue(_year)),
                 },
                 signals.Token);
@@ -153,7 +154,7 @@ internal sealed class ExplainCommand : CommandPart
                     + "zone and local domains are those of a new one.");
             }
         }
-        return _policy.ApplyReading(context.Parse, policy);
+        return _policy.ApplyDomains(context.Parse, policy);
     }
 
     private static (string File, long First, long Last) Place(string text)

@@ -43,6 +43,7 @@ internal sealed class ImportCommand : CommandPart
             Examples:
               retention import /var/log --local-domain example.org
               retention import mail.log.1 mail.log.2.gz --timezone Europe/Berlin --year 2026
+              retention import relay.log --timezone UTC --timezone mx2=America/Lima
               journalctl -u 'postfix*' -o short-iso-precise | retention import -
               retention import old.log.xz --retain all=3650d --basis "sample logs"
 
@@ -75,16 +76,9 @@ internal sealed class ImportCommand : CommandPart
         ? throw new UsageException($"--year {year} can't be the year of a log.")
         : year;
 
-    /// <summary>Finds the zone that <c>--timezone</c> names.</summary>
-    public static TimeZoneInfo Zone(string name) => TimeExpression.TryZone(name, out TimeZoneInfo? zone)
-        ? zone
-        : throw new UsageException($"--timezone '{name}' is not known here.");
-
     private int Run(ToolContext context)
     {
-        TimeZoneInfo? zone = context.Parse.GetValue(_policy.TimeZone) is { } zoneName
-            ? Zone(zoneName)
-            : null;
+        GivenZones zones = _policy.Zones(context.Parse);
         int? year = Year(context.Parse.GetValue(_year));
         using var signals = new SignalScope();
         FoundSources found =
@@ -102,7 +96,8 @@ internal sealed class ImportCommand : CommandPart
                 found.Sources,
                 new ImportOptions
                 {
-                    Zone = zone,
+                    Zone = zones.Default,
+                    HostZones = zones.Named(),
                     Year = year,
                     Progress = p => progress.Update(
                         p.Source, found.Meter.Bytes, found.BytesTotal, p.Lines, p.Records),

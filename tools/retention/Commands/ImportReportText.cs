@@ -159,6 +159,12 @@ internal static class ImportReportText
         json.WriteBoolean("yearInferred", report.YearInferred);
         json.WriteBoolean("zoneInferred", report.ZoneInferred);
         json.WriteString("timezone", report.TimeZone);
+        json.WriteStartObject("hostTimezones");
+        foreach ((string host, string zone) in report.HostTimeZones)
+        {
+            json.WriteString(host, zone);
+        }
+        json.WriteEndObject();
         if (report.EarliestTime is { } first && report.LatestTime is { } last)
         {
             json.WriteString("earliest", Times.ToRfc3339(first));
@@ -205,7 +211,9 @@ internal static class ImportReportText
         }
         if (report.ZoneInferred)
         {
-            Row(text, "inferred", $"the zone {report.TimeZone}, for stamps without one; "
+            string others = string.Concat(
+                report.HostTimeZones.Select(static pair => $", {pair.Key} {pair.Value}"));
+            Row(text, "inferred", $"the zone {report.TimeZone}{others}, for stamps without one; "
                 + "--timezone says it");
         }
         if (policy.LocalDomains.Count == 0)

@@ -38,6 +38,8 @@ internal sealed class PolicyCommand : CommandPart
               retention policy set --retain access=3d
               retention policy set --retain sent=10w --basis "sent=order 4711 of 2026-11-02"
               retention policy set --local-domain example.org --local-domain example.net
+              retention policy set --timezone mx2=America/Lima
+              retention policy set --timezone mx2=
             """);
     }
 
@@ -61,6 +63,11 @@ internal sealed class PolicyCommand : CommandPart
             : string.Join(", ", policy.LocalDomains)).Append('\n');
         text.Append("Time zone      ").Append(policy.TimeZone)
             .Append(" for time stamps that name none\n");
+        foreach ((string host, string zone) in policy.HostTimeZones)
+        {
+            text.Append("               ").Append(zone).Append(" for those of ")
+                .Append(SafeText.Of(host)).Append('\n');
+        }
         return text.ToString();
     }
 
@@ -84,6 +91,12 @@ internal sealed class PolicyCommand : CommandPart
         }
         json.WriteEndArray();
         json.WriteString("timezone", policy.TimeZone);
+        json.WriteStartObject("hostTimezones");
+        foreach ((string host, string zone) in policy.HostTimeZones)
+        {
+            json.WriteString(host, zone);
+        }
+        json.WriteEndObject();
     }
 
     private static int Show(ToolContext context)
@@ -94,7 +107,8 @@ internal sealed class PolicyCommand : CommandPart
 
     private int Set(ToolContext context)
     {
-        if (!_policy.AreGiven(context.Parse) && context.Parse.GetValue(_policy.TimeZone) is null)
+        if (!_policy.AreGiven(context.Parse)
+            && context.Parse.GetValue(_policy.TimeZone)!.Length == 0)
         {
             throw new UsageException("Nothing to set: say --retain, --basis, --local-domain or --timezone.");
         }
