@@ -70,6 +70,9 @@ internal struct LogEvent
     /// <summary>Login: 1 when the line says TLS.</summary>
     public byte Tls;
 
+    /// <summary>Login: 1 when Session is the id of a process that serves one client at a time.</summary>
+    public byte OwnsProcess;
+
     // Texts. One name per meaning; kinds that never meet share storage.
     private Slice _a;
     private Slice _b;

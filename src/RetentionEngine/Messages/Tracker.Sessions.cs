@@ -57,6 +57,10 @@ internal sealed partial class Tracker
         {
             return;
         }
+        if (e.OwnsProcess != 0 && login.IdHash != 0)
+        {
+            CloseFormer(in login);
+        }
         int index = _sessions.Add();
         _sessions[index] = login;
         if (_watch is { Line: >= 0 })
@@ -73,6 +77,25 @@ internal sealed partial class Tracker
         if (sameUser >= SameSessionsMax)
         {
             CloseOldest(_sessionUsers, userHash);
+        }
+    }
+
+    /// <summary>A process that serves a new client has done with the one before.</summary>
+    private void CloseFormer(ref readonly OpenSession login)
+    {
+        for (int p = _sessionIds.First(login.IdHash); p >= 0;)
+        {
+            int index = _sessionIds.IndexAt(p);
+            ref OpenSession former = ref _sessions[index];
+            if (former.Host != login.Host || former.Protocol != login.Protocol
+                || former.TimeUnixMicros > login.TimeUnixMicros)
+            {
+                p = _sessionIds.Next(p, login.IdHash);
+                continue;
+            }
+            EmitLogin(in former, RecordFlags.MissingEnd);
+            RemoveSession(index);
+            p = _sessionIds.First(login.IdHash);
         }
     }
 
@@ -101,11 +124,13 @@ internal sealed partial class Tracker
         bool ambiguous = false;
         if (hasId)
         {
-            index = Pick(_sessionIds, idHash, in e, default, 0, userHash, false, out ambiguous);
+            index = Pick(
+                _sessionIds, idHash, in e, ip, e.Port, userHash, false, false, out ambiguous);
         }
         if (index < 0 && userHash != 0)
         {
-            index = Pick(_sessionUsers, userHash, in e, ip, e.Port, userHash, hasId, out ambiguous);
+            index = Pick(
+                _sessionUsers, userHash, in e, ip, e.Port, userHash, true, hasId, out ambiguous);
         }
         var end = new OpenSession
         {
@@ -150,7 +175,8 @@ internal sealed partial class Tracker
         ClientIp ip,
         ushort port,
         ulong userHash,
-        bool onlyWithoutId,
+        bool onlyByUser,
+        bool hasId,
         out bool ambiguous)
     {
         int best = -1;
@@ -162,9 +188,9 @@ internal sealed partial class Tracker
             if (session.Host != e.Host || session.Protocol != e.Protocol
                 || session.TimeUnixMicros > e.TimeUnixMicros + LateMax
                 || (userHash != 0 && session.UserHash != userHash)
-                || (onlyWithoutId && session.IdHash != 0)
+                || (hasId && session.IdHash != 0)
                 || (!ip.IsNone && session.Ip != ip)
-                || (port != 0 && session.Port != port))
+                || (port != 0 && session.Port != port && (onlyByUser || session.Port != 0)))
             {
                 continue;
             }

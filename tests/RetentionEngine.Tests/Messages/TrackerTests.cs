@@ -75,6 +75,23 @@ public sealed class TrackerTests
         2026-11-01T16:14:01.000000Z mx dovecot: imap-login: Login: user=<ben@example.org>, method=PLAIN, rip=192.0.2.8, lip=192.0.2.1, mpid=812, session=<bB3dEfGhIjKlMnOp>
         """;
 
+    // A process that takes a new client has lost the end of the one before; both lines of a
+    // proxied session name it; the logger of Courier gives its own pid to every session.
+    private const string Joins = """
+        Nov  2 10:00:00 mx cyrus/imap[811]: login: mail.example.net [192.0.2.7] anna plaintext+TLS User logged in
+        Nov  2 10:01:00 mx cyrus/imap[811]: login: mail.example.net [192.0.2.8] ben+dovecot plaintext User logged in SESSIONID=<cyrus-811-2-1>
+        Nov  2 10:02:00 mx cyrus/imap[811]: USAGE ben user: 0.010000 sys: 0.004000
+        Nov  2 10:03:00 mx ipop3d[44]: Login user=carl host=h.example.net [192.0.2.9]
+        Nov  2 10:04:00 mx ipop3d[44]: Login user=carl host=h.example.net [192.0.2.9]
+        Nov  2 10:05:00 mx ipop3d[44]: Logout user=carl host=h.example.net [192.0.2.9] nmsgs=0 ndele=0
+        Nov  2 11:00:00 mx dovecot: imap-login: proxy(dora): started proxying to 192.0.2.20:143: user=<dora>, method=PLAIN, rip=192.0.2.7, lip=192.0.2.1, session=<AB3dEfGhIjKlMnOp>
+        Nov  2 11:01:00 mx dovecot: imap-login: proxy(dora): started proxying to 192.0.2.20:143: user=<dora>, method=PLAIN, rip=192.0.2.7, lip=192.0.2.1, session=<BB3dEfGhIjKlMnOp>
+        Nov  2 11:02:00 mx dovecot: imap-login: proxy(dora): disconnecting 192.0.2.7 (Disconnected by client(10s idle, in=112, out=893)): user=<dora>, method=PLAIN, rip=192.0.2.7, lip=192.0.2.1, session=<BB3dEfGhIjKlMnOp>
+        Nov  2 12:00:00 mx imapd[20]: LOGIN, user=eve, ip=[::ffff:192.0.2.16], port=[50312], protocol=IMAP
+        Nov  2 12:01:00 mx imapd[20]: LOGIN, user=eve, ip=[::ffff:192.0.2.17], port=[50313], protocol=IMAP
+        Nov  2 12:02:00 mx imapd[20]: LOGOUT, user=eve, ip=[::ffff:192.0.2.17], port=[50313], headers=0, body=0, rcvd=46, sent=347, time=60
+        """;
+
     private const string Cyrus = """
         Nov  2 10:00:00 mx cyrus/imap[811]: login: mail.example.net [192.0.2.7] anna plaintext+TLS User logged in SESSIONID=<cyrus-811-1-1>
         Nov  2 10:01:00 mx cyrus/imap[811]: USAGE anna user: 0.010000 sys: 0.004000
@@ -194,6 +211,18 @@ public sealed class TrackerTests
         + " ip=192.0.2.7 size=266 00000000000001C9.000000006B06E0C7.00001168 retries=1",
         "Sent 36360000000 36420000000 Expired x1 anna@example.org>q@example.net"
         + " ip=127.0.0.1 00000000000001CA.000000006B06E0C8.00001169");
+
+    [Fact]
+    public void EndsBelongToTheirOwnLogins() => Check(
+        Joins,
+        "Access 36000000000 0 Login x0 >anna ip=192.0.2.7 Imap MissingEnd, Tls",
+        "Access 36060000000 36120000000 Session x0 >ben ip=192.0.2.8 Imap",
+        "Access 36180000000 0 Login x0 >carl ip=192.0.2.9 Pop3 MissingEnd",
+        "Access 36240000000 36300000000 Session x0 >carl ip=192.0.2.9 Pop3",
+        "Access 39600000000 0 Login x0 >dora ip=192.0.2.7 Imap InFlight",
+        "Access 39660000000 39720000000 Session x0 >dora ip=192.0.2.7 Imap",
+        "Access 43200000000 0 Login x0 >eve ip=192.0.2.16 Imap InFlight",
+        "Access 43260000000 43320000000 Session x0 >eve ip=192.0.2.17 Imap");
 
     [Fact]
     public void AnEndLoggedBeforeItsLoginIsJoined() => Check(

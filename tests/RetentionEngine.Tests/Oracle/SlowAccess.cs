@@ -14,7 +14,8 @@ internal static class SlowAccess
 
     private static readonly Regex s_dovecotProxyEnd = SlowParser.Pattern(
         @"^(?:Info: )?(?<service>imap|pop3|managesieve|submission)-login: (?:Info: )?"
-        + @"proxy\((?<user>(?:(?!\): ).)+)\): disconnecting (?<ip>[^ ]+) \(.*\)$");
+        + @"proxy\((?<user>(?:(?!\): ).)+)\): disconnecting (?<ip>[^ ]+) "
+        + @"\((?:(?:(?!\): ).)*\)|(?:(?!\): ).)*\): (?<elements>.*))$");
 
     private static readonly Regex s_user = SlowParser.Pattern(
         @"(?:^|, |\s)user=<(?<v>.*?)>(?=, (?:method|rip|lip|mpid|session|secured|TLS)|$)");
@@ -55,35 +56,21 @@ internal static class SlowAccess
         Match m = s_dovecotLogin.Match(text);
         if (m.Success)
         {
-            string elements = m.Groups["elements"].Value;
-            Match user = s_user.Match(elements);
-            string last = elements[(elements.LastIndexOf(", ", StringComparison.Ordinal) + 1)..].Trim();
-            bool isCut = last.Length > 0 && ("session=<".StartsWith(last, StringComparison.Ordinal)
-                || "mpid".StartsWith(last, StringComparison.Ordinal));
-            if (!user.Success || user.Groups["v"].Length == 0 || isCut
-                || string.IsNullOrEmpty(Value(s_rip, elements))
-                || (last.StartsWith("session=<", StringComparison.Ordinal) && !last.EndsWith('>')))
-            {
-                return SlowOutcome.Strange;
-            }
-            string others = elements.Remove(user.Index, user.Length);
-            string? session = Value(s_session, others);
-            result = frame with
-            {
-                Kind = EventKind.Login,
-                User = user.Groups["v"].Value,
-                Ip = Value(s_rip, others),
-                Session = string.IsNullOrEmpty(session) ? Value(s_mpid, others) : session,
-                Protocol = Protocol(m.Groups["service"].Value),
-                Tls = s_tls.IsMatch(others),
-            };
-            return SlowOutcome.Event;
+            return Elements(
+                m.Groups["elements"].Value, frame with { Protocol = Protocol(m.Groups["service"].Value) }, out result);
         }
         m = s_dovecotProxyEnd.Match(text);
         if (m.Success)
         {
-            result = frame with
+            SlowEvent elements = frame;
+            if (m.Groups["elements"].Success
+                && Elements(m.Groups["elements"].Value, frame, out elements) != SlowOutcome.Event)
             {
+                return SlowOutcome.Strange;
+            }
+            result = elements with
+            {
+                Tls = false,
                 Kind = EventKind.Logout,
                 User = m.Groups["user"].Value,
                 Ip = m.Groups["ip"].Value,
@@ -105,6 +92,32 @@ internal static class SlowAccess
             Session = id.Length > 0 ? id : m.Groups["pid"].Success ? m.Groups["pid"].Value : null,
             Protocol = Protocol(m.Groups["service"].Value),
             Number = -1,
+        };
+        return SlowOutcome.Event;
+    }
+
+    private static SlowOutcome Elements(string elements, SlowEvent frame, out SlowEvent result)
+    {
+        result = frame;
+        Match user = s_user.Match(elements);
+        string last = elements[(elements.LastIndexOf(", ", StringComparison.Ordinal) + 1)..].Trim();
+        bool isCut = last.Length > 0 && ("session=<".StartsWith(last, StringComparison.Ordinal)
+            || "mpid".StartsWith(last, StringComparison.Ordinal));
+        if (!user.Success || user.Groups["v"].Length == 0 || isCut
+            || string.IsNullOrEmpty(Value(s_rip, elements))
+            || (last.StartsWith("session=<", StringComparison.Ordinal) && !last.EndsWith('>')))
+        {
+            return SlowOutcome.Strange;
+        }
+        string others = elements.Remove(user.Index, user.Length);
+        string? session = Value(s_session, others);
+        result = frame with
+        {
+            Kind = EventKind.Login,
+            User = user.Groups["v"].Value,
+            Ip = Value(s_rip, others),
+            Session = string.IsNullOrEmpty(session) ? Value(s_mpid, others) : session,
+            Tls = s_tls.IsMatch(others),
         };
         return SlowOutcome.Event;
     }

@@ -10,6 +10,8 @@ internal static class SlowCyrus
         @"^login: [^ \[]* ?\[(?<ip>[^\]]+)\] (?!anonymous )(?<user>.+) (?<mech>[^ ]+) User logged in"
         + @"(?: SESSIONID=<(?<session>[^>]*)>)?$");
 
+    private static readonly Regex s_magic = SlowParser.Pattern(@"(?<=.)\+[^@+]*$");
+
     private static readonly Regex s_usage = SlowParser.Pattern(
         @"^USAGE (?<user>.+) user: \d+\.\d{6} sys: \d+\.\d{6}$");
 
@@ -44,6 +46,7 @@ internal static class SlowCyrus
         AccessProtocol protocol, bool isTls, string? pid, string text, SlowEvent frame,
         out SlowEvent result)
     {
+        frame = frame with { OwnsProcess = pid is not null };
         result = frame with { Protocol = protocol, Session = pid };
         Match m = s_login.Match(text);
         if (m.Success)
@@ -51,7 +54,7 @@ internal static class SlowCyrus
             result = result with
             {
                 Kind = EventKind.Login,
-                User = m.Groups["user"].Value,
+                User = s_magic.Replace(m.Groups["user"].Value, ""),
                 Ip = m.Groups["ip"].Value,
                 Session = pid ?? (m.Groups["session"].Success ? m.Groups["session"].Value : null),
                 Tls = isTls || m.Groups["mech"].Value.EndsWith("+TLS", StringComparison.Ordinal),

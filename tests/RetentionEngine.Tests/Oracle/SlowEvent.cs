@@ -39,6 +39,7 @@ internal sealed record SlowEvent
     public AccessProtocol Protocol { get; init; }
     public bool EndsMessage { get; init; }
     public bool Tls { get; init; }
+    public bool OwnsProcess { get; init; }
     public string? Ip { get; init; }
     public string? OrigIp { get; init; }
     public string? Sasl { get; init; }

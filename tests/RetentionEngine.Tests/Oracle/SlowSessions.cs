@@ -27,6 +27,13 @@ internal sealed class SlowSessions(IReadOnlyDictionary<string, long> clocks)
                 && Waits(x.End));
             if (early < 0)
             {
+                foreach (SlowEvent former in _open.Where(l => e.OwnsProcess
+                    && l.Session == e.Session && l.Host == e.Host && l.Protocol == e.Protocol
+                    && l.TimeUnixMicros <= e.TimeUnixMicros).ToList())
+                {
+                    _open.Remove(former);
+                    _closed.Add(Record(former, null, RecordStatus.Login, RecordFlags.MissingEnd));
+                }
                 _open.Add(e);
                 return;
             }
@@ -88,7 +95,12 @@ internal sealed class SlowSessions(IReadOnlyDictionary<string, long> clocks)
         List<SlowEvent> same = [.. _open.Where(l => l.Host == e.Host && l.Protocol == e.Protocol)];
         if (e.Session is not null)
         {
-            List<SlowEvent> byId = [.. same.Where(l => l.Session == e.Session)];
+            List<SlowEvent> byId =
+            [
+                .. same.Where(l => l.Session == e.Session
+                    && (e.Ip is null || SlowTracker.Ip(l.Ip) == SlowTracker.Ip(e.Ip))
+                    && (e.Port is null || l.Port is null || l.Port == e.Port)),
+            ];
             if (byId.Count > 0)
             {
                 return byId;

@@ -52,6 +52,7 @@ internal sealed class Cyrus : ILogFormat<Cyrus>
         LogProgram program = frame.Header.Tag.Program;
         e.Protocol = program.Protocol();
         e.Session = frame.PidLength < 0 ? default : new Slice(frame.PidStart, frame.PidLength);
+        e.OwnsProcess = frame.PidLength > 0 ? (byte)1 : (byte)0;
         if (!IsFirst(Unsafe.Add(ref block, at)))
         {
             return Uw.Parse(ref block, frame, ref e);
@@ -136,11 +137,23 @@ internal sealed class Cyrus : ILogFormat<Cyrus>
             return LineOutcome.Login;
         }
         e.Kind = EventKind.Login;
-        e.User = new Slice(user, mechanism - 1 - user);
+        e.User = WithoutMagic(ref block, user, mechanism - 1);
         e.Ip = new Slice(ip + 1, close - ip - 1);
         tls = tls || Scan.Span(ref block, mechanism, tail).EndsWith("+TLS"u8);
         e.Tls = tls ? (byte)1 : (byte)0;
         return LineOutcome.Event;
+    }
+
+    /// <summary>
+    /// Behind the user stands, from a <c>+</c> on, the view of the mailbox that was asked for
+    /// (<c>anna+dovecot</c>, in POP3 a folder). Other lines of the session lack it.
+    /// </summary>
+    private static Slice WithoutMagic(ref byte block, int user, int end)
+    {
+        ReadOnlySpan<byte> text = Scan.Span(ref block, user, end);
+        int plus = text.LastIndexOf((byte)'+');
+        bool isMagic = plus > 0 && !text[plus..].Contains((byte)'@');
+        return new Slice(user, isMagic ? plus : text.Length);
     }
 
     private static LineOutcome ParseUsage(ref byte block, int at, int end, ref LogEvent e)

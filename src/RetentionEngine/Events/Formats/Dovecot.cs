@@ -74,7 +74,7 @@ internal sealed class Dovecot : ILogFormat<Dovecot>
 
     /// <summary>
     /// A proxied session: <c>[proxy(USER): ]started proxying to BACKEND: ELEMENTS</c>, and its end
-    /// <c>proxy(USER): disconnecting IP (REASON)</c>, where the address is the client's.
+    /// <c>proxy(USER): disconnecting IP (REASON)[: ELEMENTS]</c>, where the address is the client's.
     /// </summary>
     private static LineOutcome ParseProxy(ref byte block, int at, int end, ref LogEvent e)
     {
@@ -88,18 +88,8 @@ internal sealed class Dovecot : ILogFormat<Dovecot>
             int text = close + 3;
             if (Scan.Is(ref block, text, end, "disconnecting "u8))
             {
-                int ip = text + 14;
-                int behind = Scan.IndexOf(ref block, ip, end, (byte)' ');
-                if (behind == ip || !Scan.Is(ref block, behind, end, " ("u8)
-                    || !Scan.Is(ref block, end - 1, end, ")"u8) || close == at + 6)
-                {
-                    return LineOutcome.Logout;
-                }
-                e.Kind = EventKind.Logout;
-                e.Number = -1;
                 e.User = new Slice(at + 6, close - at - 6);
-                e.Ip = new Slice(ip, behind - ip);
-                return LineOutcome.Event;
+                return ParseProxyEnd(ref block, text + 14, end, ref e);
             }
             at = text;
         }
@@ -110,6 +100,32 @@ internal sealed class Dovecot : ILogFormat<Dovecot>
         }
         at = Scan.Find(ref block, at, end, ": "u8);
         return at < 0 ? LineOutcome.Login : ParseLogin(ref block, at + 2, end, ref e);
+    }
+
+    private static LineOutcome ParseProxyEnd(ref byte block, int ip, int end, ref LogEvent e)
+    {
+        int behind = Scan.IndexOf(ref block, ip, end, (byte)' ');
+        if (behind == ip || !Scan.Is(ref block, behind, end, " ("u8) || e.User.Length == 0)
+        {
+            return LineOutcome.Logout;
+        }
+        int elements = Scan.Find(ref block, behind, end, "): "u8);
+        if (elements < 0 && !Scan.Is(ref block, end - 1, end, ")"u8))
+        {
+            return LineOutcome.Logout;
+        }
+        Slice user = e.User;
+        if (elements >= 0
+            && ParseLogin(ref block, elements + 3, end, ref e) != LineOutcome.Event)
+        {
+            return LineOutcome.Logout;
+        }
+        e.Kind = EventKind.Logout;
+        e.Number = -1;
+        e.Tls = 0;
+        e.User = user;
+        e.Ip = new Slice(ip, behind - ip);
+        return LineOutcome.Event;
     }
 
     /// <returns>Offset behind the service name, which is <c>(</c> or <c>-</c>; else -1.</returns>
