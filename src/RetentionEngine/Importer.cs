@@ -101,14 +101,18 @@ internal sealed class Importer : IDisposable
             long start = _known.Begin(source, _tokenizer.Lines);
             _tally.AlreadyKnown(start, _known.Lines);
             using var reader = new BlockReader(source.Stream);
-            _tokenizer.Begin(
-                zones, source.LatestUnixMicros(_clock), source.Year(_options.Year, zones.Zone));
+            int year = source.Year(_options.Year, zones.Zone);
+            _tokenizer.Begin(zones, source.LatestUnixMicros(_clock), year);
             for (int host = 0; zones.Count > 0 && host < _hosts.Count; host++)
             {
                 _tokenizer.FollowHost(host, _tracker.LatestOf(host));
             }
             _tokenizer.Clock.Resume(_known.ClockState);
             _tokenizer.Clock.Follow(_known.ClockStateBefore);
+            if (start == 0)
+            {
+                _tokenizer.BeginHour(source.ClockState(zones, _clock, year));
+            }
             ReadBlocks(source, reader, start, cancel);
             _tally.Overlong(reader.OverlongLines);
         }

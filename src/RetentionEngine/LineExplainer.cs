@@ -149,15 +149,14 @@ public sealed class LineExplainer
         {
             source.Resume();
             using var reader = new BlockReader(source.Stream);
-            _tokenizer.Begin(
-                _zones,
-                source.LatestUnixMicros(_options.TimeProvider),
-                source.Year(_options.Year, _zones.Zone));
+            int year = source.Year(_options.Year, _zones.Zone);
+            _tokenizer.Begin(_zones, source.LatestUnixMicros(_options.TimeProvider), year);
             for (int host = 0; host < _hosts.Count; host++)
             {
                 _tokenizer.FollowHost(host, _tracker.LatestOf(host));
             }
             _tokenizer.Clock.Follow(clockStateBefore);
+            _tokenizer.BeginHour(source.ClockState(_zones, _options.TimeProvider, year));
             long overlong = 0;
             while (!_isDone && reader.TryRead(out ReadOnlySpan<byte> block))
             {

@@ -62,7 +62,7 @@ internal sealed class OpenSource : IDisposable
     public void Suspend(HostZones zones)
     {
         FirstTimeUnixMicros = SourceHead.TryFirstTime(
-            Head.Span, zones, _source.LatestTime.UnixMicros(), out long first)
+            Head.Span, zones, LatestUnixMicros(), out long first)
             ? first
             : long.MaxValue;
         if (CanReopen)
@@ -96,9 +96,19 @@ internal sealed class OpenSource : IDisposable
 
     public void Dispose() => _stream?.Dispose();
 
-    /// <summary>No line can be younger than the file, nor than now.</summary>
+    /// <summary>No line can be younger than the file, nor than its name says, nor than now.</summary>
     public long LatestUnixMicros(TimeProvider clock) =>
-        Math.Min(_source.LatestTime.UnixMicros(), clock.GetUtcNow().UnixMicros());
+        Math.Min(LatestUnixMicros(), clock.GetUtcNow().UnixMicros());
+
+    /// <summary>A copy has a time of its own, but keeps the date in its name.</summary>
+    private long LatestUnixMicros() =>
+        RotationName.TryLatest(Name, out DateTimeOffset named) && named < _source.LatestTime
+            ? named.UnixMicros()
+            : _source.LatestTime.UnixMicros();
+
+    /// <summary>In which of the doubled hours it begins, by a long queue id, for the clock.</summary>
+    public long ClockState(HostZones zones, TimeProvider clock, int year) =>
+        SourceHead.ClockState(Head.Span, zones, LatestUnixMicros(clock), year);
 
     /// <summary>The year of the first line: as told, else by a long queue id, else 0 (by file time).</summary>
     public int Year(int? told, TimeZoneInfo zone) => told ?? SourceHead.YearHint(Head.Span, zone);

@@ -83,6 +83,16 @@ internal sealed class HostClocks
         }
     }
 
+    /// <summary>Says in which of the doubled hours a source begins.</summary>
+    /// <param name="state">As for <see cref="LineClock.Follow"/>.</param>
+    public void Follow(long state)
+    {
+        foreach (LineClock clock in _clocks)
+        {
+            clock.Follow(state);
+        }
+    }
+
     /// <summary>Gives a line whose stamp names no zone the instant in its host's zone.</summary>
     /// <param name="host">Index of the host.</param>
     /// <param name="localSeconds">What the stamp says, as if it were UTC.</param>

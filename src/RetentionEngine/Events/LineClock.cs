@@ -100,6 +100,9 @@ internal sealed class LineClock
     private static TimeSpan Latest(TimeSpan[] offsets) =>
         offsets[0] > offsets[^1] ? offsets[0] : offsets[^1];
 
+    /// <summary>Whether the time of the last stamp without zone occurs twice.</summary>
+    public bool IsAmbiguous => _lastAmbiguous;
+
     /// <summary>Local time of the last stamp without zone: seconds since 1970 as if it were UTC.</summary>
     public long LastLocalSeconds => _lastLocal;
 

@@ -83,6 +83,17 @@ internal sealed partial class Tokenizer(HostTable hosts)
     public void FollowHost(int host, long lastUnixMicros) =>
         _hostClocks?.Follow(host, lastUnixMicros);
 
+    /// <summary>Says in which of the doubled hours a source begins, if that is known.</summary>
+    /// <param name="state">From <see cref="SourceHead.ClockState"/>.</param>
+    public void BeginHour(long state)
+    {
+        if (state != 0)
+        {
+            _prefix.Clock.Follow(state);
+            _hostClocks?.Follow(state);
+        }
+    }
+
     /// <summary>The clock of the source that is being read, to resume it or to be followed.</summary>
     public LineClock Clock => _prefix.Clock;
 

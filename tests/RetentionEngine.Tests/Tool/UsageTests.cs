@@ -61,7 +61,7 @@ public sealed class UsageTests : IDisposable
     [InlineData("init --timezone Nowhere", "--timezone 'Nowhere' is not known", "retention init --help")]
     [InlineData("init --timezone mx2=Nowhere", "'mx2=Nowhere' is not known", "retention init --help")]
     [InlineData("import x --timezone =UTC", "neither ZONE nor HOST=ZONE", "retention import --help")]
-    [InlineData("policy set --timezone UTC --timezone Asia/Tokyo", "two zones", "retention policy set --help")]
+    [InlineData("init --timezone UTC --timezone Asia/Tokyo", "two zones", "retention init --help")]
     [InlineData("import x --year 99999", "--year", "retention import --help")]
     [InlineData("trace", "KEY", "retention trace --help")]
     [InlineData("explain", "FILE:LINE", "retention explain --help")]
