@@ -74,6 +74,10 @@ internal sealed class LineFields
     /// <param name="block">What it points into.</param>
     public void AddEvent(in LogEvent e, ReadOnlySpan<byte> block)
     {
+        if (_fields.TrueForAll(static field => field.Name is not "queue_id"))
+        {
+            AddId("queue_id", e.QueueId);
+        }
         Add("event", WordOf(e.Kind));
         switch (e.Kind)
         {
@@ -93,7 +97,7 @@ internal sealed class LineFields
                 break;
             case EventKind.QueueActive:
                 Add("sender", e.Sender, block);
-                Add("size", e.Number);
+                AddSize(e.Number);
                 Add("nrcpt", e.Count);
                 break;
             case EventKind.Expired:
@@ -136,7 +140,16 @@ internal sealed class LineFields
         AddDsn(e.Dsn);
         Add("status", Word(e.Status));
         Add("session", e.BoxSession, block);
+        AddSize(e.Number);
         AddId(e.Edge == QueueEdge.ForwardedAs ? "forwarded_as" : "queued_as", e.OrigQueueId);
+    }
+
+    private void AddSize(long bytes)
+    {
+        if (bytes > 0)
+        {
+            Add("size", bytes);
+        }
     }
 
     private void AddReject(in LogEvent e, ReadOnlySpan<byte> block)
@@ -225,7 +238,7 @@ internal sealed class LineFields
         EventKind.QueueActive => "queue: mail is in the queue",
         EventKind.Expired => "queue: mail is given up",
         EventKind.Delivery => "delivery",
-        EventKind.Removed => "removed: mail leaves the queue",
+        EventKind.Removed => "removed: mail leaves the queue, or a round of attempts is over",
         EventKind.Notification => "notification",
         EventKind.Reject => "refusal",
         EventKind.Login => "login",
@@ -238,6 +251,7 @@ internal sealed class LineFields
         < LogProgram.Dovecot => $"Postfix {Word(program)}",
         LogProgram.Dovecot => "Dovecot",
         < LogProgram.CyrusImap => "Courier or UW",
+        LogProgram.CourierMta => "Courier's mail server",
         < LogProgram.Syslog => "Cyrus or UW",
         _ => "syslog daemons",
     };

@@ -108,6 +108,25 @@ public sealed class LineExplainerTests
     }
 
     [Fact]
+    public void LinesOfCouriersServer()
+    {
+        const string Log = """
+            2026-11-01T10:00:00Z mx courierd: newmsg,id=00000000000001C9.000000006B06E0C7.00001168: dns; h.example.net (h.example.net [::ffff:192.0.2.7])
+            2026-11-01T10:00:00Z mx courierd: started,id=00000000000001C9.000000006B06E0C7.00001168,from=<a@example.net>,module=local,host=ben!!1000!1000!/home/ben!!,addr=<ben@example.org>
+            2026-11-01T10:00:01Z mx courierlocal: id=00000000000001C9.000000006B06E0C7.00001168,from=<a@example.net>,addr=<ben@example.org>,size=266,success: Message delivered.
+            2026-11-01T10:00:01Z mx courierd: completed,id=00000000000001C9.000000006B06E0C7.00001168
+            """;
+        foreach (ExplainedLine line in ExplainAll(Log, 4).Lines)
+        {
+            Assert.Equal(LineUse.Used, line.Use);
+            Assert.Contains("queue_id=00000000000001C9.000000006B06E0C7.00001168", Fields(line));
+            Assert.Contains("grammar=Courier's mail server", Fields(line));
+            Assert.Equal("ben@example.org", Assert.Single(line.Records).Recipient);
+        }
+        Assert.Contains("removal=completed", Fields(Explain(Log, 4)));
+    }
+
+    [Fact]
     public void ANotificationGoesIntoItsOwnMailToo()
     {
         const string Log = """
