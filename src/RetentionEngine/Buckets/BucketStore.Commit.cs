@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.IO.Hashing;
+using Microsoft.Win32.SafeHandles;
 using RetentionEngine.Blocks;
 
 namespace RetentionEngine.Buckets;
@@ -86,6 +87,7 @@ internal sealed partial class BucketStore
     {
         Debug.Assert(!_readOnly, "A store that is open for reading was written to.");
         DropReplaced();
+        TakeReserve();
         int previous = _manifest.State.LastCommit?.InFlightIndex ?? 1;
         int index = 1 - previous;
         (int length, ulong hash) = WriteInFlight(index, inFlight);
@@ -107,6 +109,18 @@ internal sealed partial class BucketStore
         _added.Clear();
         _removed.Clear();
         Publish();
+    }
+
+    /// <summary>Takes room on the disk that an expiry gives up when there is none left.</summary>
+    private void TakeReserve()
+    {
+        string path = Path.Combine(_path, ReserveName);
+        if (File.Exists(path))
+        {
+            return;
+        }
+        using SafeFileHandle file = DurableFile.Open(path, FileMode.Create, FileAccess.Write);
+        DurableFile.Write(file, new byte[ReserveLength], 0, path);
     }
 
     private static long UnixMicros(DateTimeOffset time) =>

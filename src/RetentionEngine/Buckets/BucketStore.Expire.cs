@@ -174,7 +174,23 @@ internal sealed partial class BucketStore
     }
 
     /// <summary>The steps behind the destruction of the keys; repeated after a crash.</summary>
+    /// <remarks>They also work on a full disk: what was kept free for them is given up then.</remarks>
     private void FinishExpiry(List<BucketId> names, Dictionary<int, PreservationHold> holds)
+    {
+        try
+        {
+            FinishExpiryOnce(names, holds);
+        }
+        catch (RetentionException e) when (e.Error == RetentionError.DiskFull
+            && File.Exists(Path.Combine(_path, ReserveName)))
+        {
+            DurableFile.Delete(Path.Combine(_path, ReserveName));
+            DurableFile.FlushDirectory(_path);
+            FinishExpiryOnce(names, holds);
+        }
+    }
+
+    private void FinishExpiryOnce(List<BucketId> names, Dictionary<int, PreservationHold> holds)
     {
         var gone = names.ToHashSet();
         List<RunInfo> dropped = [.. _runs.Concat(_added).Where(r => gone.Contains(r.KeyName))];

@@ -18,6 +18,8 @@ internal sealed partial class BucketStore : IDisposable
     private const string KeysName = "keys";
     private const string LockName = "lock";
     private const string BlocksName = "blocks";
+    private const string ReserveName = "reserve";
+    private const int ReserveLength = 1 << 18;
     private const int ReadOnlyAttempts = 20;
 
     private readonly string _path;

@@ -52,7 +52,7 @@ public sealed partial class ReadmeTests
             "set -eu\nretention() { dotnet \"$TOOL\" \"$@\"; }\n" + script, directory.Path);
         Assert.True(exitCode == 0, $"exit code {exitCode}\n{output}\n{error}");
         Assert.Contains("anna@example.org", output, StringComparison.Ordinal);
-        Assert.Equal(8, Command().Count(script));
+        Assert.Equal(11, Command().Count(script));
     }
 
     /// <summary>The command that tries the sample, and the one that runs the tests.</summary>
