@@ -121,7 +121,10 @@ internal sealed class LineFields
                 Add("message_id", e.MessageId, block);
                 Add("status", Word(e.Status));
                 break;
-            default:
+            case EventKind.Handed:
+                AddId("queued_as", e.OrigQueueId);
+                break;
+            case EventKind.Login or EventKind.Logout:
                 AddAccess(in e, block);
                 break;
         }
@@ -243,7 +246,9 @@ internal sealed class LineFields
         EventKind.Reject => "refusal",
         EventKind.Login => "login",
         EventKind.Fate => "fate: what Sieve or the mailbox did with a mail",
-        _ => "end of a session",
+        EventKind.Logout => "logout: end of a session",
+        EventKind.Handed => "handed: a content filter gave the mail back",
+        _ => Word(kind),
     };
 
     private static string GrammarOf(LogProgram program) => program switch
@@ -252,7 +257,9 @@ internal sealed class LineFields
         LogProgram.Dovecot => "Dovecot",
         < LogProgram.CyrusImap => "Courier or UW",
         LogProgram.CourierMta => "Courier's mail server",
-        < LogProgram.Syslog => "Cyrus or UW",
+        <= LogProgram.CyrusSieve => "Cyrus or UW",
+        LogProgram.Amavis => "amavis",
+        < LogProgram.Syslog => "vpopmail",
         _ => "syslog daemons",
     };
 

@@ -49,6 +49,7 @@ internal sealed class HeaderTable(HostTable hosts)
             && !Cyrus.TryRecognise(tag, out info)
             && !CourierMta.TryRecognise(tag, out info)
             && !Amavis.TryRecognise(tag, out info)
+            && !Vpopmail.TryRecognise(tag, out info)
             && !SyslogGaps.TryRecognise(tag, out info))
         {
             info = default;

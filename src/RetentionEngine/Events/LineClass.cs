@@ -35,6 +35,8 @@ internal enum LineClass : byte
     CourierMta,
     Amavis,
 
+    Vpopmail,
+
     /// <summary>What syslog daemons say about lines lost.</summary>
     Syslog,
 
@@ -84,6 +86,7 @@ internal static class LineClasses
                 < LogProgram.CourierMta => Cyrus.Class(letter),
                 LogProgram.CourierMta => CourierMta.Class(letter),
                 LogProgram.Amavis => Amavis.Class(letter),
+                >= LogProgram.Vpopmail and < LogProgram.Syslog => Vpopmail.Class(letter),
                 _ => LineClass.Syslog,
             });
         }

@@ -34,6 +34,12 @@ internal enum LogProgram : byte
     /// <summary>A content filter.</summary>
     Amavis,
 
+    /// <summary>Of vpopmail, where the tag does not tell the service, and where it does.</summary>
+    Vpopmail,
+    VpopmailImap,
+    VpopmailPop3,
+    VpopmailSubmission,
+
     /// <summary>Daemons that write logs, where they tell of lines lost.</summary>
     Syslog,
 }

@@ -352,6 +352,7 @@ internal sealed partial class Tokenizer(HostTable hosts)
                 < LineClass.CourierMta => ReadMessages<Cyrus>(block, members, events),
                 LineClass.CourierMta => ReadMessages<CourierMta>(block, members, events),
                 LineClass.Amavis => ReadMessages<Amavis>(block, members, events),
+                LineClass.Vpopmail => ReadMessages<Vpopmail>(block, members, events),
                 _ => ReadMessages<SyslogGaps>(block, members, events),
             };
         }

@@ -154,6 +154,10 @@ internal sealed class SlowParser(
         {
             outcome = SlowCourierMta.Parse(agent, text, frame, out result);
         }
+        else if (tag is "vpopmail" || tag.StartsWith("vchkpw-", StringComparison.Ordinal))
+        {
+            outcome = SlowVpopmail.Parse(tag, text, frame, out result);
+        }
         else if (tag.StartsWith("dovecot", StringComparison.Ordinal))
         {
             outcome = SlowAccess.ParseDovecot(text, frame, out result);
