@@ -139,12 +139,19 @@ internal sealed class SlowFates(IReadOnlyDictionary<string, long> clocks, IReadO
         {
             return;
         }
+        bool isSilent = isLmtp && !_lmtpHosts.Contains(e.Host) && !_ldaHosts.Contains(e.Host)
+            && _firstUnknown.TryGetValue(e.Host, out long first)
+            && clocks[e.Host] > first + (10 * Second);
         string? session = e.BoxSession;
         string? box = null;
         r.Fates = session is null ? Fates.None : Take(session, null);
         if (r.Fates != Fates.None)
         {
             _lmtpHosts.Add(e.Host);
+        }
+        else if (isSilent)
+        {
+            return;
         }
         else if (isLda || !_lmtpHosts.Contains(e.Host))
         {
