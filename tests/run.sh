@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds everything, runs all tests, then tools/sample.sh; the last line is "N passed, N failed".
+# Builds everything, runs all tests, then tools/sample.sh and a short tests/fuzz.sh; the last line
+# is "N passed, N failed".
 # The laboratory's daemons are installed first where they are missing (Debian 12, as root).
 # Arguments go to dotnet test.
 set -uo pipefail
@@ -11,11 +12,13 @@ dotnet test --solution RetentionEngine.sln -c Release --no-progress --no-ansi "$
 status=${PIPESTATUS[0]}
 sample=0
 bash tools/sample.sh || sample=1
-awk -v status="$status" -v sample="$sample" '
+fuzz=0
+bash tests/fuzz.sh 16 100000 300 || fuzz=1
+awk -v status="$status" -v sample="$sample" -v fuzz="$fuzz" '
   /^ +failed: [0-9]+$/ { failed = $2 }
   /^ +succeeded: [0-9]+$/ { passed = $2 }
   END {
     if (status != 0 && failed + 0 == 0) { failed = 1 }
-    printf "%d passed, %d failed\n", passed + (sample == 0), failed + sample
+    printf "%d passed, %d failed\n", passed + (sample == 0) + (fuzz == 0), failed + sample + fuzz
   }' "$log"
-exit "$((status != 0 ? status : sample))"
+exit "$((status != 0 ? status : sample + fuzz))"

@@ -32,7 +32,9 @@ internal sealed class HeaderMemo
 
     /// <summary>Finds the pair that begins at <paramref name="at"/>.</summary>
     /// <param name="at">64 readable bytes.</param>
-    /// <param name="length">Length of the pair; less than 64.</param>
+    /// <param name="length">
+    /// Length of the pair and the byte behind it, which is not zero; at most 64.
+    /// </param>
     /// <param name="slot">Where it is or, if the result is false, is to be stored.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryFind(ref byte at, int length, out int slot)
@@ -76,6 +78,9 @@ internal sealed class HeaderMemo
         pair.CopyTo(set);
         _headers[first] = header;
     }
+
+    /// <summary>Forgets all pairs.</summary>
+    public void Clear() => Array.Clear(_keys);
 
     private static byte[] Masks()
     {

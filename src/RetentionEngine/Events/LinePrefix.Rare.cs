@@ -19,6 +19,12 @@ internal sealed partial class LinePrefix
     // Whether the tag stands in front of the stamp: Dovecot's own log until 1.2.
     private bool _isDovecotFirst;
 
+    /// <summary>Whether lines of this source had <c>[ID …]</c> in front of their messages.</summary>
+    public bool HasMessageIds { get; private set; }
+
+    /// <summary>Whether the line has.</summary>
+    public bool HasMessageId { get; private set; }
+
     /// <summary>Whether host and tag do not stand in the line as the fast way expects them.</summary>
     public bool IsOdd => _oddPairLength > 0;
 
@@ -68,7 +74,7 @@ internal sealed partial class LinePrefix
         int tagEnd = Scan.IndexOf(ref block, at, colon, (byte)'[');
         if (tagEnd < colon)
         {
-            if (Unsafe.Add(ref block, colon - 1) != ']')
+            if (colon - 1 == tagEnd || Unsafe.Add(ref block, colon - 1) != ']')
             {
                 return LineOutcome.Ignored;
             }
@@ -76,8 +82,9 @@ internal sealed partial class LinePrefix
             PidEnd = colon - 1;
         }
         MessageStart = colon + 2;
-        return SetPair("-"u8, Scan.Span(ref block, at, tagEnd))
-            ? LineOutcome.Event : LineOutcome.Ignored;
+        return Scan.IndexOf(ref block, at, tagEnd, (byte)':') == tagEnd
+            && SetPair("-"u8, Scan.Span(ref block, at, tagEnd))
+                ? LineOutcome.Event : LineOutcome.Ignored;
     }
 
     private bool SetPair(ReadOnlySpan<byte> host, ReadOnlySpan<byte> tag)
@@ -145,6 +152,7 @@ internal sealed partial class LinePrefix
             if (IsOdd || SetPair(pair[..(HostEnd - HostStart)], pair[(HostEnd - HostStart + 1)..]))
             {
                 MessageStart = close + 2;
+                HasMessageId = HasMessageIds = true;
             }
         }
     }

@@ -65,6 +65,7 @@ internal sealed partial class LinePrefix
         _date = 0;
         _isoStamp = default;
         _isoLength = 0;
+        HasMessageIds = false;
     }
 
     /// <summary>Reads the stamp of a line that is like the one before.</summary>
@@ -331,6 +332,7 @@ internal sealed partial class LinePrefix
     private LineOutcome ReadTag(ref byte block, int at, int end)
     {
         _oddPairLength = 0;
+        HasMessageId = false;
         at = SkipBracketedFacility(ref block, at, end);
         HostStart = at;
         HostEnd = Scan.IndexOf(ref block, at, end, (byte)' ');
@@ -358,8 +360,12 @@ internal sealed partial class LinePrefix
         {
             int space = Scan.IndexOf(ref block, i, end, (byte)' ');
             PidStart = i + 1;
-            PidEnd = Scan.IndexOf(ref block, i, space, (byte)']');
-            i = PidEnd + 1;
+            PidEnd = space - 2;
+            i = space - 1;
+            if (PidEnd < PidStart || Unsafe.Add(ref block, PidEnd) != ']')
+            {
+                return LineOutcome.Ignored;
+            }
         }
         if (TagEnd == tag || !Scan.Is(ref block, i, end, ": "u8))
         {
@@ -388,6 +394,7 @@ internal sealed partial class LinePrefix
             return LineOutcome.NoPrefix;
         }
         _oddPairLength = 0;
+        HasMessageId = false;
         HostStart = at;
         HostEnd = Scan.IndexOf(ref block, at, end, (byte)' ');
         TagEnd = Scan.IndexOf(ref block, HostEnd + 1, end, (byte)' ');
@@ -419,6 +426,10 @@ internal sealed partial class LinePrefix
         if (Scan.Is(ref block, at, end, "- "u8))
         {
             return at + 2;
+        }
+        if (!Scan.Is(ref block, at, end, "["u8))
+        {
+            return -1;
         }
         bool quoted = false;
         bool inElement = false;

@@ -209,12 +209,12 @@ internal sealed partial class Tokenizer(HostTable hosts)
         ulong tagEnds = (pids | (1UL << (behind - 1))) & ~((2UL << hostLength) - 1);
         int tagEnd = BitOperations.TrailingZeroCount(tagEnds);
         if (behind == 64 || host + behind >= end || tagEnd >= behind
-            || Unsafe.Add(ref at, behind - 1) != ':' || !_memo.TryFind(ref at, tagEnd, out int slot))
+            || Unsafe.Add(ref at, behind - 1) != ':' || !_memo.TryFind(ref at, tagEnd + 1, out int slot))
         {
             return ReadOtherHead(ref block, start, end, ref frame);
         }
         int pidLength = behind - 3 - tagEnd;
-        if (pidLength >= 0 && Unsafe.Add(ref at, behind - 2) != ']')
+        if (pidLength >= -1 && Unsafe.Add(ref at, behind - 2) != ']')
         {
             return LogProgram.None;
         }
@@ -276,15 +276,23 @@ internal sealed partial class Tokenizer(HostTable hosts)
     {
         ReadOnlySpan<byte> pair = _prefix.Pair(ref block, out int hostLength);
         ref byte at = ref Unsafe.Add(ref block, _prefix.HostStart);
-        if (pair.Length >= HeaderMemo.KeyBytes || _prefix.IsOdd)
+        if (_prefix.HasMessageId)
+        {
+            // Other lines of this host and tag may have none: the fast way must not know the pair.
+            _memo.Clear();
+        }
+        if (pair.Length >= HeaderMemo.KeyBytes || _prefix.IsOdd || _prefix.HasMessageIds)
         {
             return _headers.Find(pair, hostLength);
         }
-        if (!_memo.TryFind(ref at, pair.Length, out int slot))
+
+        // With the byte behind: a key is padded with zeros, which a tag may hold.
+        if (!_memo.TryFind(ref at, pair.Length + 1, out int slot))
         {
             LineHeader header = _headers.Find(pair, hostLength);
             slot &= ~1;
-            _memo.Store(slot, pair, header);
+            ReadOnlySpan<byte> key = Scan.Span(ref block, _prefix.HostStart, _prefix.TagEnd + 1);
+            _memo.Store(slot, key, header);
         }
         return _memo.At(slot);
     }

@@ -211,23 +211,12 @@ internal sealed partial class Tracker
         {
             return;
         }
-        bool isSilent = isLmtp && !host.HasLmtp && !host.HasLda
-            && host.FirstUnknownUnixMicros != 0
-            && _clocks[group] > host.FirstUnknownUnixMicros + FateWait;
-        if (isSilent && _fates.Count == 0)
-        {
-            return;
-        }
         ulong session = isLmtp ? SessionKey(e.BoxSession.Of(block)) : 0;
         ulong box = 0;
         Fates fates = isLmtp ? Take(session, 0, index) : Fates.None;
         if (fates != Fates.None)
         {
             host.HasLmtp = true;
-        }
-        else if (isSilent)
-        {
-            return;
         }
         else if (!isLmtp || !host.HasLmtp)
         {

@@ -17,38 +17,26 @@ internal static class SlowAccess
         + @"proxy\((?<user>(?:(?!\): ).)+)\): disconnecting (?<ip>[^ ]+) "
         + @"\((?:(?:(?!\): ).)*\)|(?:(?!\): ).)*\): (?<elements>.*))$");
 
-    private static readonly Regex s_user = SlowParser.Pattern(
-        @"(?:^|, |\s)user=<(?<v>.*?)>(?=, (?:method|rip|lip|mpid|session|secured|TLS)|$)");
+    /// <summary>What a bracket holds: it closes at the end, or in front of the next element.</summary>
+    private const string Bracketed = @"(?>(?:(?!>, (?:[a-z]+=|TLS|secured(?![a-z]))|>$).)*)";
 
-    private static readonly Regex s_rip = SlowParser.Pattern(
-        @"^.*(?:^|, |\s)rip=(?<v>.*?)(?=, |$)");
-
-    private static readonly Regex s_session = SlowParser.Pattern(
-        @"^.*(?:^|, |\s)session=<(?<v>[^>]*)>");
-
-    private static readonly Regex s_mpid = SlowParser.Pattern(
-        @"^.*(?:^|, |\s)mpid=(?<v>.*?)(?=, |$)");
-
-    private static readonly Regex s_tls = SlowParser.Pattern(@"(?:^|, )TLS");
+    /// <summary>Elements in any order; of a key that comes twice the last one counts.</summary>
+    private static readonly Regex s_elements = SlowParser.Pattern(
+        $@"^(?:(?!$)(?:user=<(?<user>{Bracketed})>|session=<(?<session>{Bracketed})>"
+        + @"|(?!user=<|session=<)(?<item>(?:(?!, ).)*))(?:, (?!$)|$))+$");
 
     private static readonly Regex s_dovecotEnd = SlowParser.Pattern(
-        @"^(?:Info: )?(?<service>imap|pop3|managesieve|submission|IMAP|POP3|imap-hibernate)"
-        + @"\((?<user>.*?)\)(?:<(?<pid>\d+)>(?:<(?<session>[^>]*)>)?)?: (?:Info: )?"
+        @"^(?:Info: )?(?<service>imap|pop3|managesieve|submission|IMAP|POP3|MANAGESIEVE|imap-hibernate)"
+        + @"\((?<user>(?:(?!\): |\)<).)+)\)(?:<(?<pid>[^>]*)>(?:<(?<session>[^>]*)>)?)?: (?:Info: )?"
         + @"(?:session=(?:<(?<own>[^ ]*)>|(?<own>[^ ]*)) )?"
         + @"(?:Disconnected|Logged out|Connection closed|Server shutting down)"
-        + @".* (?:out|bytes|top)=.*$");
+        + @".*(?: in=.* out=| bytes=| top=).*$");
 
-    private static readonly Regex s_courierLogin = SlowParser.Pattern(
-        @"^LOGIN, user=(?<user>.*), ip=\[(?<ip>[^\]]*)\](?:, port=\[(?<port>[^\]]*)\])?"
-        + @"(?:, protocol=(?<protocol>IMAP|POP3))?(?<rest>(?:, (?!port=\[|protocol=)[a-z]+=[^, ]*)*)$");
+    private static readonly Regex s_courier = SlowParser.Pattern(
+        @"^(?:INFO: )?(?<word>LOGIN|LOGOUT|DISCONNECTED|TIMEOUT|disc), user=(?<user>.+), ip=\[(?!.*, ip=\[)"
+        + @"(?<ip>[^\]]*)\](?<rest>(?:, [^,]*)*)$");
 
-    private static readonly Regex s_courierEnd = SlowParser.Pattern(
-        @"^(?:LOGOUT|DISCONNECTED|TIMEOUT|disc), user=(?<user>.*), ip=\[(?<ip>[^\]]*)\]"
-        + @"(?:, port=\[(?<port>[^\]]*)\])?(?<rest>(?:, [a-z]+=[^, ]+)*)$");
-
-    private static readonly Regex s_port = SlowParser.Pattern(@", port=\[(?<v>\d+)\]");
-
-    private static readonly Regex s_time = SlowParser.Pattern(@", time=(?<v>\d+)(?=, |$)");
+    private static readonly Regex s_digits = SlowParser.Pattern(@"^\d{1,18}$");
 
     public static SlowOutcome ParseDovecot(string text, SlowEvent frame, out SlowEvent result)
     {
@@ -56,8 +44,8 @@ internal static class SlowAccess
         Match m = s_dovecotLogin.Match(text);
         if (m.Success)
         {
-            return Elements(
-                m.Groups["elements"].Value, frame with { Protocol = Protocol(m.Groups["service"].Value) }, out result);
+            frame = frame with { Protocol = Protocol(m.Groups["service"].Value) };
+            return Elements(m.Groups["elements"].Value, frame, out result);
         }
         m = s_dovecotProxyEnd.Match(text);
         if (m.Success)
@@ -84,12 +72,13 @@ internal static class SlowAccess
         {
             return SlowFates.Parse(text, frame, out result);
         }
-        string id = m.Groups["own"].Success ? m.Groups["own"].Value : m.Groups["session"].Value;
+        string id = m.Groups["session"].Value;
+        string? session = id.Length > 0 ? id : Text(m.Groups["pid"]);
         result = frame with
         {
             Kind = EventKind.Logout,
             User = m.Groups["user"].Value,
-            Session = id.Length > 0 ? id : m.Groups["pid"].Success ? m.Groups["pid"].Value : null,
+            Session = Text(m.Groups["own"]) ?? session,
             Protocol = Protocol(m.Groups["service"].Value),
             Number = -1,
         };
@@ -99,92 +88,139 @@ internal static class SlowAccess
     private static SlowOutcome Elements(string elements, SlowEvent frame, out SlowEvent result)
     {
         result = frame;
-        Match user = s_user.Match(elements);
-        string last = elements[(elements.LastIndexOf(", ", StringComparison.Ordinal) + 1)..].Trim();
-        bool isCut = last.Length > 0 && ("session=<".StartsWith(last, StringComparison.Ordinal)
-            || "mpid".StartsWith(last, StringComparison.Ordinal));
-        if (!user.Success || user.Groups["v"].Length == 0 || isCut
-            || string.IsNullOrEmpty(Value(s_rip, elements))
-            || (last.StartsWith("session=<", StringComparison.Ordinal) && !last.EndsWith('>')))
+        Match m = s_elements.Match(elements);
+        if (!m.Success)
         {
             return SlowOutcome.Strange;
         }
-        string others = elements.Remove(user.Index, user.Length);
-        string? session = Value(s_session, others);
+        string[] items = [.. m.Groups["item"].Captures.Select(c => c.Value)];
+        string last = m.Groups["item"].Captures.LastOrDefault() is { } item
+            && item.Index + item.Length == elements.Length ? item.Value : "-";
+        string[] keys = ["TLS", "secure", "session=<", "mpid=", "rip=", "user=<"];
+        bool isCut = last.EndsWith(',') || (last is not "TLS" and not "mpid=" and not "rip="
+            && keys.Any(k => k.StartsWith(last, StringComparison.Ordinal)));
+        string user = m.Groups["user"].Value;
+        string? ip = Last(items, "rip=");
+        string session = m.Groups["session"].Value;
+        string port = new([.. (Last(items, "rport=") ?? "").TakeWhile(char.IsAsciiDigit).Take(18)]);
         result = frame with
         {
             Kind = EventKind.Login,
-            User = user.Groups["v"].Value,
-            Ip = Value(s_rip, others),
-            Session = string.IsNullOrEmpty(session) ? Value(s_mpid, others) : session,
-            Tls = s_tls.IsMatch(others),
+            User = user,
+            Ip = ip,
+            Session = session.Length > 0 ? session : Last(items, "mpid="),
+            Tls = Array.Exists(items, i => i.StartsWith("TLS", StringComparison.Ordinal)),
+            Port = ushort.TryParse(port, out ushort number) ? number : null,
         };
-        return SlowOutcome.Event;
+        return isCut || user.Length == 0 || string.IsNullOrEmpty(ip)
+            ? SlowOutcome.Strange : SlowOutcome.Event;
+    }
+
+    private static string? Last(string[] items, string key) =>
+        Array.FindLast(items, i => i.StartsWith(key, StringComparison.Ordinal))?[key.Length..];
+
+    private static string? Text(Group group) => group.Success ? group.Value : null;
+
+    private static AccessProtocol CourierProtocol(string tag)
+    {
+        tag = tag.StartsWith("courier-", StringComparison.Ordinal) ? tag["courier-".Length..] : tag;
+        return tag switch
+        {
+            "imapd" or "imapd-ssl" or "imaps" or "imaplogin" => AccessProtocol.Imap,
+            "pop3d" or "pop3d-ssl" or "ipop3d" or "pop3login" or "courierpop3login"
+                or "courierpop3d" => AccessProtocol.Pop3,
+            _ => AccessProtocol.None,
+        };
     }
 
     public static SlowOutcome ParseCourier(
         string tag, string? pid, string text, SlowEvent frame, out SlowEvent result)
     {
         result = frame;
-        AccessProtocol protocol = tag switch
-        {
-            "imapd" or "imapd-ssl" or "imaps" or "imaplogin" or "courier-imapd" or "courier-imapd-ssl" =>
-                AccessProtocol.Imap,
-            "pop3d" or "pop3d-ssl" or "ipop3d" or "courierpop3login" or "courier-pop3d" or "courier-pop3d-ssl" =>
-                AccessProtocol.Pop3,
-            _ => AccessProtocol.None,
-        };
+        AccessProtocol protocol = CourierProtocol(tag);
         if (protocol == AccessProtocol.None)
         {
             return SlowOutcome.Ignored;
         }
-        Match login = s_courierLogin.Match(text);
-        Match m = login.Success ? login : s_courierEnd.Match(text);
-        bool isTls = tag.EndsWith("-ssl", StringComparison.Ordinal) || tag is "imaps";
+        Match m = s_courier.Match(text);
+        bool isTls = tag.EndsWith("-ssl", StringComparison.Ordinal)
+            || tag.EndsWith("imaps", StringComparison.Ordinal);
         if (!m.Success)
         {
             return SlowCyrus.Parse(protocol, isTls, pid, text, frame, out result);
         }
-        string rest = m.Groups["rest"].Value;
-        Match time = s_time.Match(rest);
-        bool lacksProtocol = login.Success && protocol == AccessProtocol.Imap
-            && !m.Groups["protocol"].Success;
-        if (lacksProtocol)
+        bool isLogin = m.Groups["word"].Value is "LOGIN";
+        frame = frame with
         {
-            return SlowOutcome.Strange;
-        }
-        result = frame with
-        {
-            Kind = login.Success ? EventKind.Login : EventKind.Logout,
+            Kind = isLogin ? EventKind.Login : EventKind.Logout,
             User = m.Groups["user"].Value,
             Ip = m.Groups["ip"].Value,
-            Port = ushort.TryParse(
-                m.Groups["port"].Success ? m.Groups["port"].Value : s_port.Match(rest).Groups["v"].Value, NumberStyles.None, CultureInfo.InvariantCulture, out ushort p)
-                ? p : null,
             Session = pid,
             Protocol = protocol,
-            Number = login.Success ? null : Seconds(time.Groups["v"].Value),
-            Tls = login.Success && (isTls
-                || rest.Contains(", starttls=1", StringComparison.Ordinal)
-                || rest.Contains(", stls=1", StringComparison.Ordinal)),
+            Number = isLogin ? null : -1,
+            Tls = isLogin && isTls,
         };
-        return SlowOutcome.Event;
+        return Keys(m.Groups["rest"].Value, isLogin, frame, out result)
+            ? SlowOutcome.Event : SlowOutcome.Strange;
     }
 
-    private static long Seconds(string digits) =>
-        int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out int n) ? n : -1;
-
-    private static string? Value(Regex pattern, string text)
+    /// <summary>The keys behind the address; false when the line was cut.</summary>
+    private static bool Keys(string rest, bool isLogin, SlowEvent frame, out SlowEvent result)
     {
-        Match m = pattern.Match(text);
-        return m.Success ? m.Groups["v"].Value : null;
+        result = frame;
+        bool complete = isLogin && frame.Protocol == AccessProtocol.Pop3;
+        foreach (string item in rest.Split(", ").Skip(1))
+        {
+            string value = item[(item.IndexOf('=', StringComparison.Ordinal) + 1)..];
+            bool isNumber = value.Length < item.Length && s_digits.IsMatch(value);
+            if (item.StartsWith("port=[", StringComparison.Ordinal))
+            {
+                string digits = value.Length < 2 ? "" : value[1..^1];
+                bool isPort = s_digits.IsMatch(digits) && ushort.TryParse(digits, out _);
+                result = result with { Port = isPort ? ushort.Parse(digits, CultureInfo.InvariantCulture) : null };
+                if (!item.EndsWith(']'))
+                {
+                    return false;
+                }
+            }
+            else if (item.StartsWith("protocol=", StringComparison.Ordinal))
+            {
+                complete = value is "IMAP" or "POP3";
+                if (!complete)
+                {
+                    return false;
+                }
+                result = result with
+                {
+                    Protocol = value is "POP3" ? AccessProtocol.Pop3 : AccessProtocol.Imap,
+                };
+            }
+            else if (item is "starttls=1" or "stls=1")
+            {
+                result = result with { Tls = isLogin };
+            }
+            else if (isLogin && value.Length == item.Length)
+            {
+                return false;
+            }
+            else if (!isLogin)
+            {
+                bool isTime = item.StartsWith("time=", StringComparison.Ordinal);
+                complete = isNumber && (isTime || (complete && result.Number >= 0)
+                    || item.StartsWith("body=", StringComparison.Ordinal)
+                    || item.StartsWith("retr=", StringComparison.Ordinal));
+                result = isTime && isNumber
+                    ? result with { Number = long.Parse(value, CultureInfo.InvariantCulture) } : result;
+            }
+        }
+        return complete;
     }
 
     private static AccessProtocol Protocol(string service) => service switch
     {
         "imap" or "IMAP" or "imap-hibernate" => AccessProtocol.Imap,
         "pop3" or "POP3" => AccessProtocol.Pop3,
-        "managesieve" => AccessProtocol.ManageSieve,
+        "managesieve" or "MANAGESIEVE" => AccessProtocol.ManageSieve,
         _ => AccessProtocol.Submission,
     };
 }

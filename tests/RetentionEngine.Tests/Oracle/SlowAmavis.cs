@@ -7,8 +7,9 @@ namespace RetentionEngine.Tests.Oracle;
 internal static class SlowAmavis
 {
     private static readonly Regex s_passed = SlowParser.Pattern(
-        @"^[^ ]* Passed (?:(?!, Queue-ID: ).)*, Queue-ID: (?<id>[0-9A-Za-z]+),.*"
-        + @"(?<=.), queued_as: (?<new>[0-9A-Za-z]+),(?!.*, queued_as: )");
+        @"^[^ ]* Passed (?:(?!, Queue-ID: ).)*, Queue-ID: (?<id>[0-9A-Za-z]+)(?=,)"
+        + "(?!.*, Queue-ID: ).*, queued_as: (?<new>[0-9A-Za-z]+)(?=,)"
+        + "(?!.*, queued_as: )");
 
     public static SlowOutcome Parse(string text, SlowEvent frame, out SlowEvent result)
     {

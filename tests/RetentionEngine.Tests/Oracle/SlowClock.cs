@@ -6,6 +6,7 @@ namespace RetentionEngine.Tests.Oracle;
 /// <summary>Turns stamps into instants: the year walk and the order rule of summer time.</summary>
 internal sealed class SlowClock(TimeZoneInfo zone, long firstLineLatestUnixMicros, int year = 0)
 {
+    private const long DayMicros = 86_400_000_000;
     private const string Months = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
     private static readonly Regex s_rfc3339 = SlowParser.Pattern(
@@ -91,7 +92,7 @@ internal sealed class SlowClock(TimeZoneInfo zone, long firstLineLatestUnixMicro
         return new Stamp(micros, offset, yearInferred, ZoneInferred: true, local, fraction);
     }
 
-    /// <summary>The latest year in which the stamp is not younger than the file.</summary>
+    /// <summary>The latest year in which the stamp is at most a day younger than the file.</summary>
     private DateTime? First(int month, int day, Match m)
     {
         if (year != 0)
@@ -102,7 +103,7 @@ internal sealed class SlowClock(TimeZoneInfo zone, long firstLineLatestUnixMicro
         for (int y = last; y > last - 10; y--)
         {
             if (TryDate(y, month, day, m, 4, out DateTime local)
-                && Micros(local) - (Offset(local) * 60_000_000L) <= firstLineLatestUnixMicros)
+                && Micros(local) - (Offset(local) * 60_000_000L) <= firstLineLatestUnixMicros + DayMicros)
             {
                 return local;
             }
@@ -157,7 +158,7 @@ internal sealed class SlowClock(TimeZoneInfo zone, long firstLineLatestUnixMicro
         int hour = Int(m, group);
         int minute = Int(m, group + 1);
         int second = Int(m, group + 2);
-        if (y < 1 || month is < 1 or > 12 || day < 1 || day > DateTime.DaysInMonth(y, month)
+        if (y < 1970 || month is < 1 or > 12 || day < 1 || day > DateTime.DaysInMonth(y, month)
             || hour > 23 || minute > 59 || second > 60)
         {
             return false;

@@ -14,20 +14,21 @@ internal static class SlowCourierMta
 
     private static readonly Regex s_new = SlowParser.Pattern(
         "^newmsg,id=" + Id + @"(?:, auth=(?<user>(?:(?!: ).)*))?"
-        + @"(?:: uucp; .*|: .*\[(?<ip>[^\[]+)\]\))?$");
+        + @"(?:: uucp; (?!.*\]\)$).*|: .*\[(?<ip>[^\[]+)\]\))?$");
 
     private static readonly Regex s_started = SlowParser.Pattern(
         "^started,id=" + Id + ",from=<(?<from>" + Quoted + @"(?:(?!>,module=).)*)>,module=(?<rest>.*)>$");
 
     private static readonly Regex s_result = SlowParser.Pattern(
         "^id=" + Id + ",from=<" + Quoted + "(?:(?!>,addr=<).)*>,addr=<(?<to>" + Quoted + "[^>]*)>"
-        + @"(?:,size=(?<size>\d+))?(?:,success: (?:delivered: (?<relay>.*)|.*)|,status: (?<status>success|failure|deferred))$");
+        + @"(?:,size=(?<size>\d{1,18}))?(?:,success: (?:delivered: (?<relay>.*)|.*)|,status: (?<status>success|failure|deferred))$");
 
     private static readonly Regex s_completed = SlowParser.Pattern("^completed,id=" + Id + "$");
 
     private static readonly Regex s_error = SlowParser.Pattern(
         @"^error,relay=(?<ip>[^,]+)(?=,)(?=(?:(?!: ).)*?(?:,from=<|,to=<))"
-        + @"(?:(?=(?:(?!: ).)*?,from=<(?<from>[^>]*)>))?(?:(?=(?:(?!: ).)*?,to=<(?<to>[^>]*)>))?"
+        + @"(?:(?=(?:(?!: ).)*?,from=<(?<from>(?:(?!: )[^>])*)>))?"
+        + @"(?:(?=(?:(?!: ).)*?,to=<(?<to>(?:(?!: )[^>])*)>))?"
         + @"(?:(?!: ).)*: (?<reply>\d{3}) (?:(?<dsn>\d\.\d{1,3}\.\d{1,3}) )?.*$");
 
     /// <summary>Of a tag: its agent; null when it is none of Courier's mail server.</summary>
@@ -42,7 +43,23 @@ internal static class SlowCourierMta
         _ => null,
     };
 
+    /// <summary>Whether inode, seconds and process are numbers that a machine may have.</summary>
+    private static bool IsId(string text)
+    {
+        ulong[] parts = [.. text.Split('.').Select(p => Convert.ToUInt64(p, 16))];
+        return parts[0] >> 55 == 0 && parts[1] >> 33 == 0 && parts[2] >> 30 == 0
+            && parts.Any(p => p != 0);
+    }
+
     public static SlowOutcome Parse(
+        DeliveryAgent agent, string text, SlowEvent frame, out SlowEvent result)
+    {
+        SlowOutcome outcome = ParseAny(agent, text, frame, out result);
+        return outcome == SlowOutcome.Event && result.QueueId is { } id && !IsId(id)
+            ? SlowOutcome.Ignored : outcome;
+    }
+
+    private static SlowOutcome ParseAny(
         DeliveryAgent agent, string text, SlowEvent frame, out SlowEvent result)
     {
         result = frame;

@@ -13,10 +13,10 @@ internal static class SlowCyrus
     private static readonly Regex s_magic = SlowParser.Pattern(@"(?<=.)\+[^@+]*$");
 
     private static readonly Regex s_usage = SlowParser.Pattern(
-        @"^USAGE (?<user>.+) user: \d+\.\d{6} sys: \d+\.\d{6}$");
+        @"^USAGE (?<user>.+) user: \d{1,18}\.\d{6} sys: \d{1,18}\.\d{6}$");
 
     private static readonly Regex s_ended = SlowParser.Pattern(
-        @"^(?:auditlog: traffic|session ended)(?: .*?)?? sessionid=<(?<session>[^>]+)>");
+        @"^(?:auditlog: traffic|session ended)(?= )(?:(?! sessionid=<).)* sessionid=<(?<session>[^>]+)>");
 
     private static readonly Regex s_keys = SlowParser.Pattern(
         @"^event=(?<event>login\.good|auditlog\.traffic)"
@@ -90,12 +90,23 @@ internal static class SlowCyrus
         {
             // The last value may be cut.
             string value = m.Groups["value"].Captures[i].Value;
-            if (i < keys.Count - 1 || keys[i].Value.Equals("login.tls", StringComparison.Ordinal))
+            value = value.StartsWith('"') ? value[1..^1] : value;
+            string key = keys[i].Value;
+            bool isTaken = key switch
             {
-                values[keys[i].Value] = value.StartsWith('"') ? value[1..^1] : value;
-            }
+                "login.tls" => value is "1",
+                "u.username" => i < keys.Count - 1 && value is not "~null~",
+                "r.clienthost" => i < keys.Count - 1 && value.EndsWith(']'),
+                _ => i < keys.Count - 1,
+            };
+            values[key] = isTaken ? value : values.GetValueOrDefault(key, "");
+        }
+        if (m.Groups["value"].Captures[^1].Length == 0)
+        {
+            return SlowOutcome.Strange;
         }
         string? session = pid ?? values.GetValueOrDefault("r.sessionid");
+        session = session is "" && pid is null ? null : session;
         if (m.Groups["event"].Value[0] == 'a')
         {
             result = result with { Kind = EventKind.Logout, Number = -1, Session = session };
@@ -103,7 +114,7 @@ internal static class SlowCyrus
         }
         string user = values.GetValueOrDefault("u.username", "");
         Match host = s_host.Match(values.GetValueOrDefault("r.clienthost", ""));
-        if (user.Length == 0 || user.Equals("~null~", StringComparison.Ordinal) || !host.Success)
+        if (user.Length == 0 || !host.Success)
         {
             return SlowOutcome.Strange;
         }

@@ -81,7 +81,8 @@ internal sealed class SlowFates(IReadOnlyDictionary<string, long> clocks, IReadO
             string id = m.Groups["id"].Value;
             id = isSieve && line.Groups["tags"].Success ? s_action.Replace(id, "") : id;
             bool hasSession = line.Groups["session"].Success && !line.Groups["old"].Success
-                && text.Contains("lmtp(", StringComparison.Ordinal);
+                && (text.StartsWith("lmtp(", StringComparison.Ordinal)
+                    || text.StartsWith("Info: lmtp(", StringComparison.Ordinal));
             result = frame with
             {
                 Kind = EventKind.Fate,
@@ -139,19 +140,12 @@ internal sealed class SlowFates(IReadOnlyDictionary<string, long> clocks, IReadO
         {
             return;
         }
-        bool isSilent = isLmtp && !_lmtpHosts.Contains(e.Host) && !_ldaHosts.Contains(e.Host)
-            && _firstUnknown.TryGetValue(e.Host, out long first)
-            && clocks[e.Host] > first + (10 * Second);
         string? session = e.BoxSession;
         string? box = null;
         r.Fates = session is null ? Fates.None : Take(session, null);
         if (r.Fates != Fates.None)
         {
             _lmtpHosts.Add(e.Host);
-        }
-        else if (isSilent)
-        {
-            return;
         }
         else if (isLda || !_lmtpHosts.Contains(e.Host))
         {

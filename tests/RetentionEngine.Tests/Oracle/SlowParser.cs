@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Numerics;
 using System.Text;
 using System.Text.RegularExpressions;
 using RetentionEngine.Events;
@@ -23,24 +24,36 @@ internal sealed class SlowParser(
 
     private static readonly Regex s_header = Pattern(
         @"^(?:<\d{1,3}>)?(?<stamp>[A-Z][a-z][a-z] (?: \d|\d\d|\d) \d\d:\d\d:\d\d(?:[.,]\d{1,9})?|\d{4}-[^ ]+) "
-        + @"(?<host>[^ ]+) (?<tag>[^ \[\]:]+)(?:\[(?<pid>\d+)\])?: (?<text>.*)$");
+        + @"(?<host>[^ ]+) (?<tag>[^ \[:]+)(?:\[(?<pid>[^ ]*)\])?: (?<text>.*)$");
 
     private static readonly Regex s_header5424 = Pattern(
-        @"^(?:<\d{1,3}>)?1 (?<stamp>\d{4}-[^ ]+) (?<host>[^ ]+) (?<tag>[^ ]+) (?<pid>[^ ]+) [^ ]+ "
+        @"^(?:<\d{1,3}>)?1 (?<stamp>\d{4}-[^ ]+) (?<host>[^ ]*) (?<tag>[^ ]+) (?<pid>[^ ]*) [^ ]* "
         + @"(?:-|(?:\[(?:[^""\]]|""(?:[^""\\]|\\.)*"")*\])+) (?<text>.*)$");
 
     private static readonly Regex s_shortId = Pattern(@"^[0-9A-F]{6,21}$");
 
     private static readonly Regex s_longId = Pattern(
-        @"^[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{6,}[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{4}"
+        @"^[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{6,7}[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{4}"
         + @"z[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-y]+$");
+
+    private const string Mark = "\u00EF\u00BB\u00BF";
+
+    /// <summary>Longer ids are kept as numbers, which have no zeros in front.</summary>
+    private const int AsIsMax = 18;
 
     private const string Alphabet = "0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz";
 
     private readonly SlowClock _clock = new(zone, firstLineLatestUnixMicros, year);
 
-    public static Regex Pattern(string pattern) => new(
-        pattern, RegexOptions.CultureInvariant | RegexOptions.Singleline, TimeSpan.FromSeconds(20));
+#if COMPILED_PATTERNS
+    private const RegexOptions Options = RegexOptions.CultureInvariant | RegexOptions.Singleline
+        | RegexOptions.Compiled;
+#else
+    private const RegexOptions Options = RegexOptions.CultureInvariant | RegexOptions.Singleline;
+#endif
+
+    public static Regex Pattern(string pattern) =>
+        new(pattern, Options, TimeSpan.FromSeconds(20));
 
     /// <summary>Lines of a whole log; the last need not end in LF.</summary>
     public static IEnumerable<string> Lines(byte[] log)
@@ -56,6 +69,10 @@ internal sealed class SlowParser(
         if (line.EndsWith('\r'))
         {
             line = line[..^1];
+        }
+        if (line.StartsWith(Mark, StringComparison.Ordinal))
+        {
+            line = line[Mark.Length..];
         }
         line = SlowPrefix.Usual(line);
         Match m = s_header5424.Match(line);
@@ -89,14 +106,22 @@ internal sealed class SlowParser(
     {
         if (s_shortId.IsMatch(text))
         {
-            return int.Parse(text.AsSpan(0, 5), NumberStyles.HexNumber, CultureInfo.InvariantCulture)
+            return (text.Length <= AsIsMax || text[5] != '0')
+                && int.Parse(text.AsSpan(0, 5), NumberStyles.HexNumber, CultureInfo.InvariantCulture)
                 <= 0xF423F;
         }
-        if (text.Length is < 12 or > 20 || !s_longId.IsMatch(text))
+        if (text.Length is < 12 or > 24 || !s_longId.IsMatch(text))
         {
             return false;
         }
         int z = text.LastIndexOf('z');
+        BigInteger inode = text[(z + 1)..].Aggregate(BigInteger.Zero, (n, c) =>
+            (n * 51) + Alphabet.IndexOf(c, StringComparison.Ordinal));
+        if (text.Length > AsIsMax
+            && (text[z + 1] == '0' || inode > ulong.MaxValue || (z == 11 && text[0] == '0')))
+        {
+            return false;
+        }
         return text[(z - 4)..z].Aggregate(0, (n, c) =>
             (n * 52) + Alphabet.IndexOf(c, StringComparison.Ordinal)) < 1_000_000;
     }
@@ -121,9 +146,9 @@ internal sealed class SlowParser(
         }
         string tag = header.Groups["tag"].Value;
         string text = header.Groups["text"].Value;
-        if (text.StartsWith("\u00EF\u00BB\u00BF", StringComparison.Ordinal))
+        if (text.StartsWith(Mark, StringComparison.Ordinal))
         {
-            text = text[3..];
+            text = text[Mark.Length..];
         }
         SlowEvent frame = new()
         {
@@ -133,39 +158,54 @@ internal sealed class SlowParser(
             ZoneInferred = stamp.ZoneInferred,
             Host = header.Groups["host"].Value,
         };
-        SlowOutcome outcome;
-        (AccessProtocol protocol, bool isTls) = SlowCyrus.Service(tag);
-        if (protocol != AccessProtocol.None && tag is not "imaps")
+        (int count, string once) = SlowRepeats.Quoted(text);
+        if (count < 0)
         {
-            outcome = SlowCyrus.Parse(protocol, isTls, pid, text, frame, out result);
+            return ByTag(tag, pid, text, frame, out result);
         }
-        else if (tag.Contains('/', StringComparison.Ordinal))
+
+        // Of programs that share no tag with Courier or Cyrus.
+        bool isCyrus = SlowPostfix.Program(tag) is null
+            && SlowCyrus.Service(tag).Protocol != AccessProtocol.None && tag is not "imaps";
+        SlowOutcome again = isCyrus || SlowRepeats.Quoted(once).Count >= 0
+            ? SlowOutcome.Ignored : ByTag(tag, pid, once, frame, out result);
+        bool canRepeat = result.Kind is EventKind.Delivery
+            or EventKind.Reject or EventKind.Login or EventKind.Logout;
+        result = result with { Repeats = count - 1 };
+        return again == SlowOutcome.Event && (!canRepeat || count == 0)
+            ? SlowOutcome.Ignored : again;
+    }
+
+    private static SlowOutcome ByTag(
+        string tag, string? pid, string text, SlowEvent frame, out SlowEvent result)
+    {
+        result = frame;
+        if (SlowPostfix.Program(tag) is { } program)
         {
             string instance = tag[..tag.IndexOf('/', StringComparison.Ordinal)];
             frame = frame with { Instance = instance is "postfix" ? "" : instance };
-            string program = tag[(tag.LastIndexOf('/') + 1)..];
-            outcome = SlowPostfix.Parse(program, text, frame, out result);
+            return SlowPostfix.Parse(program, text, frame, out result);
         }
-        else if (tag is "amavis" or "amavisd")
+        if (tag is "amavis" or "amavisd")
         {
-            outcome = SlowAmavis.Parse(text, frame, out result);
+            return SlowAmavis.Parse(text, frame, out result);
         }
-        else if (SlowCourierMta.Agent(tag) is { } agent)
+        if (SlowCourierMta.Agent(tag) is { } agent)
         {
-            outcome = SlowCourierMta.Parse(agent, text, frame, out result);
+            return SlowCourierMta.Parse(agent, text, frame, out result);
         }
-        else if (tag is "vpopmail" || tag.StartsWith("vchkpw-", StringComparison.Ordinal))
+        if (tag is "vpopmail" || tag.StartsWith("vchkpw-", StringComparison.Ordinal))
         {
-            outcome = SlowVpopmail.Parse(tag, text, frame, out result);
+            return SlowVpopmail.Parse(tag, text, frame, out result);
         }
-        else if (tag.StartsWith("dovecot", StringComparison.Ordinal))
+        if (tag.StartsWith("dovecot", StringComparison.Ordinal)
+            && !tag.Contains('/', StringComparison.Ordinal))
         {
-            outcome = SlowAccess.ParseDovecot(text, frame, out result);
+            return SlowAccess.ParseDovecot(text, frame, out result);
         }
-        else
-        {
-            outcome = SlowAccess.ParseCourier(tag, pid, text, frame, out result);
-        }
-        return outcome;
+        (AccessProtocol protocol, bool isTls) = SlowCyrus.Service(tag);
+        return protocol != AccessProtocol.None && tag is not "imaps"
+            ? SlowCyrus.Parse(protocol, isTls, pid, text, frame, out result)
+            : SlowAccess.ParseCourier(tag, pid, text, frame, out result);
     }
 }

@@ -9,99 +9,137 @@ internal static class SlowPostfix
 {
     private static readonly Regex s_id = SlowParser.Pattern(@"^(?<id>[0-9A-Za-z]+): (?<rest>.*)$");
 
+    /// <summary>The first bracket behind which a client may end; its name may hold others.</summary>
     private static readonly Regex s_client = SlowParser.Pattern(
-        @"^client=.*?\[(?<ip>[^\[\]]*)\](?::\d+)?(?:(?<tail>, (?:sasl_method|sasl_username|sasl_sender|"
-        + "orig_queue_id|orig_client)=.*)|,.*)?$");
+        @"^(?:(?!\](?>(?::unknown|:\d{1,18})?)(?:,|$)).)*\[(?<ip>[^\[\]]+)\](?::unknown|:\d{1,18})?(?<tail>,.*)?$");
 
     private static readonly Regex s_lastAddress = SlowParser.Pattern(
-        @"\[(?<ip>[^\[\]]*)\](?::\d+)?$");
+        @"\[(?<ip>[^\[\]]+)\](?::\d{0,18})?$");
 
-    private static readonly Regex s_sasl = SlowParser.Pattern(
-        @", sasl_username=(?<v>.*?)(?:, sasl_sender=.*|, orig_queue_id=.*|, orig_client=.*)?$");
+    /// <summary>The keys behind the client, in Postfix's order, each ended by one that may follow.</summary>
+    private static readonly Regex s_clientKeys = SlowParser.Pattern(
+        @"^(?>(?:, sasl_method=(?:(?!, ).)*(?=, sasl_username=))?)(?!, sasl_method=)"
+        + @"(?>(?:, sasl_username=(?<user>(?:(?!, orig_queue_id=|, orig_client=|, sasl_sender=).)*))?)"
+        + @"(?>(?:, sasl_sender=(?:(?!, orig_queue_id=|, orig_client=).)*)?)"
+        + @"(?>(?:, orig_queue_id=(?<id>[^,]*))?)(?>(?:, orig_client=(?<client>.*))?)(?<more>.*)$");
 
-    private static readonly Regex s_methodCut = SlowParser.Pattern(
-        @"^, sasl_method=[^,]*(?!, sasl_username=)(?:,|$)"
-        + "|, orig_queue_id=[^,]*,(?! orig_client=)");
+    private static readonly string[] s_keys =
+        ["sasl_method=", "sasl_username=", "sasl_sender=", "orig_queue_id=", "orig_client="];
 
     private static readonly Regex s_pickup = SlowParser.Pattern(
-        @"^uid=(?<uid>\d+) from=<(?<from>.*?)>(?: orig_id=(?<orig>[0-9A-Za-z]+))?$");
+        @"^uid=(?<uid>\d{1,18}) from=<(?<from>.*)>(?: orig_id=(?<orig>[^>]*))?$");
 
     /// <summary>Quotes that are opened must be closed: behind a cut the sender may have written.</summary>
-    private const string Sender = @"(?<from>""(?:[^""\\]|\\.)*""(?:@.*)?|(?!"").*)";
+    private const string Sender = @"(?<from>""(?:[^""\\]|\\.)*""(?=[@>]).*|(?!"").*)";
 
     private static readonly Regex s_active = SlowParser.Pattern(
-        @"^from=<" + Sender + @">, size=(?<size>\d+), nrcpt=(?<nrcpt>\d+) \(queue active\)$");
+        @"^from=<" + Sender + @">, size=(?<size>\d{1,18}), nrcpt=(?<nrcpt>\d{1,18}) \(queue active\)$");
 
     private static readonly Regex s_expired = SlowParser.Pattern(
         @"^from=<" + Sender + @">, status=(?:force-)?expired, returned to sender$");
 
+    /// <summary>Quotes that are opened must be closed, and the address must go on or end there.</summary>
+    private const string Quotes = @"(?:""(?:[^""\\]|\\.)*""(?=[@>])|(?!""))";
+
     private static readonly Regex s_delivery = SlowParser.Pattern(
-        @"^to=<(?<to>""(?:[^""\\]|\\.)*""(?:@[^>]*)?|(?!"")(?:(?!>, orig_to=<|>, relay=).)*)>"
-        + @"(?:, orig_to=<(?<orig>""(?:[^""\\]|\\.)*""(?:@[^>]*)?|(?!"")(?:(?!>, relay=).)*)>)?"
-        + @", relay=(?<relay>[^,]*|.*?)(?<keys>, .*?)??, status=(?<status>[a-zA-Z-]+)"
-        + @"(?: (?:\((?<reason>.*))?)?$");
+        $@"^to=<(?<to>{Quotes}(?:(?!>, orig_to=<|>, relay=).)*)>"
+        + $@"(?:, orig_to=<(?<orig>{Quotes}(?:(?!>, relay=).)*)>)?"
+        + @", relay=(?<relay>[^,]*)(?:, dsn=(?<dsn>\d\.\d{1,3}\.\d{1,3})(?=,)|, (?!dsn=|status)[^,]*)*"
+        + @", status=(?<status>sent|deferred|bounced|expired|deliverable|undeliverable)"
+        + @"(?: \((?<reason>.*)| ?)$");
 
-    private static readonly Regex s_dsnKey = SlowParser.Pattern(
-        @"^.*, dsn=(?<dsn>\d\.\d{1,3}\.\d{1,3})(?:,|$)");
-
-    private static readonly Regex s_queuedAs = SlowParser.Pattern(
-        @"^.*queued as (?<id>[0-9A-Za-z]+)\)");
-
-    private static readonly Regex s_forwardedAs = SlowParser.Pattern(
-        @"^forwarded as (?<id>[0-9A-Za-z]+)\)");
+    /// <summary>The id and what ends it: a cut id is another id.</summary>
+    private static readonly Regex s_newId = SlowParser.Pattern(
+        @"^(?<id>[0-9A-Za-z]+)[ ),;\]]");
 
     private static readonly Regex s_notification = SlowParser.Pattern(
         @"^(?:sender|postmaster) (?:non-delivery|delay|delivery status) notification: "
         + @"(?<id>[0-9A-Za-z]+)$");
 
     private static readonly Regex s_reject = SlowParser.Pattern(
-        @"^(?<what>reject|milter-reject): (?<stage>[A-Z][A-Z-]*) from "
-        + @"(?<name>[^\[]*)\[(?<ip>[^\[\]]*)\](?::\d+)?: (?<reply>.*)$");
+        @"^(?<what>reject|milter-reject|proxy-reject): (?<stage>[^ ]+) from "
+        + @"(?<name>(?:(?!\](?>(?::unknown|:\d{1,18})?)(?::|$)).)*)\[(?<ip>[^\[\]]+)\](?::unknown|:\d{1,18})?: (?<reply>.*)$");
 
     private static readonly Regex s_proxyReject = SlowParser.Pattern(
-        @"^proxy-reject: END-OF-MESSAGE: (?<reply>.*)$");
+        @"^proxy-reject: [^ :]*: (?<reply>.*)$");
 
     private static readonly Regex s_contentReject = SlowParser.Pattern(
-        @"^(?<what>reject|discard|milter-header-reject|milter-body-reject): (?<content>.*)$");
+        @"^(?<what>reject|discard|milter-discard|milter-header-reject|milter-body-reject): (?<content>.*)$");
 
     private static readonly Regex s_reply = SlowParser.Pattern(
-        @"^(?:(?<code>[245]\d\d)(?:[ -]|$))?(?:(?<dsn>\d\.\d{1,3}\.\d{1,3})(?:[ ;]|$))?");
+        @"^(?:(?<code>[2-5]\d\d)(?:[ -]|$))?(?:(?<dsn>\d\.\d{1,3}\.\d{1,3})(?:[ ;]|$))?");
 
-    private static readonly Regex s_replyBehind = SlowParser.Pattern(
-        @"^.*; from=<.*>: (?:(?<code>[245]\d\d)(?:[ -]|$))?(?:(?<dsn>\d\.\d{1,3}\.\d{1,3})(?:[ ;]|$))?");
+    private static readonly Regex s_parties = Parties("", "(?: helo=<.*(?:>|> sasl_.*))?$");
 
-    private const string Mailbox = @"(?:""(?:[^""\\]|\\.)*""(?:@[^>]*)?|"
-        + @"(?!"")(?:(?!>,? to=<|>,? proto=).)*?)";
+    private static readonly Regex s_screenParties = Parties(
+        ",?", ",?(?: helo=<.*(?:>|> sasl_.*))?$");
 
-    private static readonly Regex s_parties = SlowParser.Pattern(
-        $@"^(?:from=<(?<from>{Mailbox})>,? )?(?:to=<(?<to>{Mailbox})>,? )?proto=[^ ]*"
-        + "(?: helo=<.*>.*)?$");
+    private static readonly Regex s_contentParties = Parties(
+        "", "(?!.*> proto=)(?:$|(?<said>: .*)|(?= helo=<)(?:.*?>: (?<text>.*)| helo=<.*(?:>|> sasl_.*))$)");
 
-    private static readonly Regex s_contentParties = SlowParser.Pattern(
-        $@"^from=<(?:(?<from>{Mailbox})> to=<(?<to>{Mailbox})> proto=.*|"
-        + @"(?!"")(?<from>(?:(?!> to=<).)*?)>(?: proto=.*|: .*|))$");
+    private static readonly Regex s_localSender = SlowParser.Pattern(
+        $@"^(?:(?<from>{Quotes}(?:(?!>: ).)*)>: (?<text>.*)|(?<from>{Quotes}(?:(?!>: ).)*)>)$");
+
+    private static readonly Regex s_recipientOnly = SlowParser.Pattern(
+        "^.*; to=<(?<to>(?:(?!> proto=).)*)> proto=");
+
+    /// <summary>Sender, recipient if any, and what must stand behind the protocol.</summary>
+    private static Regex Parties(string comma, string tail) => SlowParser.Pattern(
+        $@"^(?<from>{Quotes}(?:(?!>{comma} to=<|>{comma} proto=).)*)>{comma}"
+        + $@"(?: to=<(?<to>{Quotes}(?:(?!>{comma} proto=).)*)>{comma})? proto=(?:ESMTP|SMTP|QMQP)"
+        + tail);
+
+    private static readonly string[] s_programs =
+    [
+        "smtpd", "qmqpd", "pickup", "cleanup", "qmgr", "oqmgr", "nqmgr", "smtp", "lmtp", "local",
+        "virtual", "pipe", "error", "retry", "discard", "bounce", "defer", "trace", "postsuper",
+        "postscreen",
+    ];
+
+    private static readonly string[] s_quiet =
+    [
+        "anvil", "dnsblog", "tlsproxy", "verify", "scache", "trivial-rewrite", "proxymap",
+        "proxywrite", "tlsmgr", "flush", "showq", "master", "postlogd", "postfix-script", "sendmail",
+        "postdrop", "postqueue", "postlog", "policy-spf", "spawn",
+    ];
+
+    /// <summary>The program that a tag names; empty when it writes nothing that we need.</summary>
+    /// <returns>Null when the tag is not one of Postfix.</returns>
+    public static string? Program(string tag)
+    {
+        int slash = tag.IndexOf('/', StringComparison.Ordinal);
+        string process = tag[(tag.LastIndexOf('/') + 1)..];
+        if (slash <= 0 || process.Length == 0)
+        {
+            return null;
+        }
+        bool isPostfix = tag.StartsWith("postfix", StringComparison.Ordinal)
+            && slash >= "postfix".Length;
+        if (s_quiet.Contains(process, StringComparer.Ordinal))
+        {
+            return isPostfix ? "" : null;
+        }
+        int variant = process.IndexOfAny(['.', '-']);
+        string name = s_programs.Contains(process, StringComparer.Ordinal) || variant <= 0
+            ? process : process[..variant];
+        return s_programs.Contains(name, StringComparer.Ordinal) ? name : isPostfix ? "other" : null;
+    }
 
     public static SlowOutcome Parse(string program, string text, SlowEvent frame, out SlowEvent result)
     {
         result = frame;
-        bool isRejecter = program is "smtpd" or "postscreen" or "cleanup";
         Match m = s_id.Match(text);
         string rest = m.Groups["rest"].Value;
-        if (!m.Success)
-        {
-            m = s_proxyReject.Match(text);
-            return m.Success && program is "smtpd"
-                ? Reject(frame, m.Groups["reply"].Value, null, out result)
-                : SlowOutcome.Ignored;
-        }
         string id = m.Groups["id"].Value;
-        if (id is "NOQUEUE")
+        if (id is "NOQUEUE" && program is "smtpd" or "qmqpd" or "postscreen")
         {
-            return isRejecter ? ParseReject(program, rest, frame, out result) : SlowOutcome.Ignored;
+            return ParseReject(program, rest, frame, out result);
         }
-        if (!SlowParser.IsQueueId(id))
+        if (!m.Success || !SlowParser.IsQueueId(id))
         {
-            return SlowOutcome.Ignored;
+            bool isProxy = program is "smtpd" or "qmqpd"
+                && text.StartsWith("proxy-reject: ", StringComparison.Ordinal);
+            return isProxy ? ParseReject(program, text, frame, out result) : SlowOutcome.Ignored;
         }
         frame = frame with { QueueId = id };
         if (rest.StartsWith("to=<", StringComparison.Ordinal))
@@ -114,7 +152,7 @@ internal static class SlowPostfix
         return program switch
         {
             "smtpd" or "qmqpd" when rest.StartsWith("client=", StringComparison.Ordinal) =>
-                ParseClient(rest, frame, out result),
+                ParseClient(rest["client=".Length..], frame, out result),
             "pickup" => ParsePickup(rest, frame, out result),
             "qmgr" or "oqmgr" or "nqmgr" or "postsuper" => ParseQueue(program, rest, frame, out result),
             "bounce" or "defer" or "trace" => ParseNotification(rest, frame, out result),
@@ -122,7 +160,8 @@ internal static class SlowPostfix
                 ParseMessageId(rest, frame, out result),
             "cleanup" when rest.StartsWith("removed", StringComparison.Ordinal) =>
                 ParseQueue(program, rest, frame, out result),
-            _ when isRejecter => ParseReject(program, rest, frame, out result),
+            "cleanup" => ParseCleanup(rest, frame, out result),
+            "smtpd" or "qmqpd" => ParseReject(program, rest, frame, out result),
             _ => SlowOutcome.Ignored,
         };
     }
@@ -140,42 +179,61 @@ internal static class SlowPostfix
         "cleanup" => DeliveryAgent.Cleanup,
         "qmgr" or "oqmgr" or "nqmgr" => DeliveryAgent.Qmgr,
         "bounce" or "defer" or "trace" => DeliveryAgent.Bounce,
+        "other" => DeliveryAgent.Other,
         _ => DeliveryAgent.None,
     };
 
     private static SlowOutcome ParseClient(string rest, SlowEvent frame, out SlowEvent result)
     {
+        result = frame;
         Match m = s_client.Match(rest);
-        string tail = m.Groups["tail"].Value;
-        Match sasl = s_sasl.Match(tail);
-        string? ip = m.Success ? m.Groups["ip"].Value : null;
-        string? origId = Behind(tail, ", orig_queue_id=");
-        origId = origId?.Split(", ")[0];
-        string? origClient = Behind(tail, ", orig_client=");
+        Match keys = s_clientKeys.Match(m.Groups["tail"].Value);
+        if (!m.Success || !keys.Success)
+        {
+            return SlowOutcome.Strange;
+        }
+        string? user = keys.Groups["user"].Success ? keys.Groups["user"].Value : null;
+        string id = keys.Groups["id"].Value;
+        Match client = s_client.Match(keys.Groups["client"].Value);
+        bool hasClient = keys.Groups["client"].Success;
+        string more = hasClient ? client.Groups["tail"].Value : keys.Groups["more"].Value;
         result = frame with
         {
             Kind = EventKind.Client,
-            Ip = ip,
-            Sasl = sasl.Success ? sasl.Groups["v"].Value : null,
-            OrigQueueId = origId is not null && SlowParser.IsQueueId(origId) ? origId : null,
-            OrigIp = origClient is null ? null : LastAddress(origClient),
+            Ip = m.Groups["ip"].Value,
+            Sasl = user,
+            OrigQueueId = SlowParser.IsQueueId(id) ? id : null,
+            OrigIp = hasClient && client.Success ? client.Groups["ip"].Value : null,
         };
-        bool isCut = ip is null || (origClient is not null && result.OrigIp is null)
-            || s_methodCut.IsMatch(tail);
+
+        // Of a user name at the end, what looks like the begin of the next key was one.
+        bool isUserLast = user is not null && m.Groups["tail"].Value.EndsWith(
+            ", sasl_username=" + user, StringComparison.Ordinal)
+            && keys.Groups["user"].Index + keys.Groups["user"].Length == m.Groups["tail"].Length;
+        bool isCut = (hasClient && !client.Success) || (isUserLast && EndsInKey(user!))
+            || (more.Length > 0 && !IsLaterKey(more));
         return isCut ? SlowOutcome.Strange : SlowOutcome.Event;
     }
+
+    private static bool EndsInKey(string user)
+    {
+        int comma = user.LastIndexOf(',');
+        return comma >= 0 && (comma + 1 == user.Length
+            || (user[comma + 1] == ' ' && IsKeyCut(user[(comma + 2)..])));
+    }
+
+    /// <summary>Keys that later versions may have are let pass.</summary>
+    private static bool IsLaterKey(string more) =>
+        more.StartsWith(", ", StringComparison.Ordinal)
+        && more.Contains('=', StringComparison.Ordinal) && !IsKeyCut(more[2..]);
+
+    private static bool IsKeyCut(string text) =>
+        s_keys.Any(k => k.StartsWith(text, StringComparison.Ordinal));
 
     private static string? LastAddress(string text)
     {
         Match m = s_lastAddress.Match(text);
         return m.Success ? m.Groups["ip"].Value : null;
-    }
-
-    /// <summary>The key's value, up to the end; from the right, where outsiders write least.</summary>
-    private static string? Behind(string text, string key)
-    {
-        int at = text.LastIndexOf(key, StringComparison.Ordinal);
-        return at < 0 ? null : text[(at + key.Length)..];
     }
 
     private static SlowOutcome ParsePickup(string rest, SlowEvent frame, out SlowEvent result)
@@ -189,7 +247,7 @@ internal static class SlowPostfix
             Sender = m.Groups["from"].Value,
             OrigQueueId = SlowParser.IsQueueId(orig) ? orig : null,
         };
-        return m.Success && result.Number is not null && (orig.Length == 0 || SlowParser.IsQueueId(orig))
+        return m.Success && result.Number is not null && (!m.Groups["orig"].Success || SlowParser.IsQueueId(orig))
             ? SlowOutcome.Event : Broken(rest, "uid=");
     }
 
@@ -200,7 +258,7 @@ internal static class SlowPostfix
         {
             value = value[1..^1];
         }
-        if (value.StartsWith('<') && !value.Contains('>', StringComparison.Ordinal))
+        else if (value.StartsWith('<') && !value.Contains('>', StringComparison.Ordinal))
         {
             result = frame;
             return SlowOutcome.Strange;
@@ -237,10 +295,9 @@ internal static class SlowPostfix
                 Kind = EventKind.QueueActive,
                 Sender = m.Groups["from"].Value,
                 Number = Number(m.Groups["size"].Value),
-                Count = (int?)Number(m.Groups["nrcpt"].Value),
+                Count = (int?)Math.Min(Number(m.Groups["nrcpt"].Value) ?? 0, int.MaxValue),
             };
-            return result.Number is null || result.Count is null
-                ? SlowOutcome.Strange : SlowOutcome.Event;
+            return SlowOutcome.Event;
         }
         m = s_expired.Match(rest);
         result = frame with { Kind = EventKind.Expired, Sender = m.Groups["from"].Value };
@@ -259,19 +316,22 @@ internal static class SlowPostfix
             "bounced" => RecordStatus.Bounced,
             "deliverable" => RecordStatus.Deliverable,
             "undeliverable" => RecordStatus.Undeliverable,
+            "expired" => RecordStatus.Expired,
             _ => RecordStatus.None,
         };
         if (!m.Success || status == RecordStatus.None)
         {
             return SlowOutcome.Strange;
         }
-        Match dsn = s_dsnKey.Match(m.Groups["keys"].Value);
-        Match edge = agent == DeliveryAgent.Local
-            ? s_forwardedAs.Match(m.Groups["reason"].Value)
-            : s_queuedAs.Match(m.Groups["reason"].Value);
+        string reason = m.Groups["reason"].Value;
+        string words = agent == DeliveryAgent.Local ? "forwarded as " : "queued as ";
+        int at = reason.LastIndexOf(words, StringComparison.Ordinal);
+        at = agent == DeliveryAgent.Local && at > 0
+            ? reason.StartsWith(words, StringComparison.Ordinal) ? 0 : -1 : at;
+        Match edge = s_newId.Match(at < 0 ? "" : reason[(at + words.Length)..]);
         bool hasEdge = edge.Success && status == RecordStatus.Sent
             && agent is DeliveryAgent.Smtp or DeliveryAgent.Lmtp or DeliveryAgent.Local
-                or DeliveryAgent.Pipe
+                or DeliveryAgent.Other
             && SlowParser.IsQueueId(edge.Groups["id"].Value);
         result = frame with
         {
@@ -281,7 +341,7 @@ internal static class SlowPostfix
             Recipient = m.Groups["to"].Value,
             OrigTo = m.Groups["orig"].Success ? m.Groups["orig"].Value : null,
             Relay = m.Groups["relay"].Value,
-            Dsn = dsn.Success ? Dsn(dsn) : null,
+            Dsn = m.Groups["dsn"].Success ? Dsn(m) : null,
             OrigQueueId = hasEdge ? edge.Groups["id"].Value : null,
             BoxSession = agent == DeliveryAgent.Lmtp && status == RecordStatus.Sent
                 ? SlowFates.OfReply(m.Groups["reason"].Value) : null,
@@ -304,99 +364,126 @@ internal static class SlowPostfix
     {
         result = frame;
         Match m = s_reject.Match(rest);
+        string what = m.Groups["what"].Value;
+        if (program is "postscreen")
+        {
+            return m.Success && what is "reject" && m.Groups["name"].Value is "" or ['[', ..]
+                ? Screen(frame, m, out result) : Broken(rest, "reject: ");
+        }
         if (m.Success)
         {
-            bool ends = frame.QueueId is not null
-                && (m.Groups["stage"].Value is "END-OF-MESSAGE");
+            bool ends = frame.QueueId is not null && what is not "proxy-reject"
+                && m.Groups["stage"].Value is "END-OF-MESSAGE" or "DATA";
             frame = frame with { EndsMessage = ends };
             return Reject(frame, m.Groups["reply"].Value, m.Groups["ip"].Value, out result);
         }
         m = s_proxyReject.Match(rest);
-        if (m.Success && program is "smtpd")
+        return m.Success ? Reject(frame, m.Groups["reply"].Value, null, out result)
+            : Broken(rest, "reject: ");
+    }
+
+    private static SlowOutcome ParseCleanup(string rest, SlowEvent frame, out SlowEvent result)
+    {
+        result = frame;
+        Match m = s_reject.Match(rest);
+        if (m.Success && m.Groups["what"].Value is "milter-reject")
         {
-            return Reject(frame, m.Groups["reply"].Value, null, out result);
+            bool ends = m.Groups["stage"].Value is "END-OF-MESSAGE";
+            return Reject(
+                frame with { EndsMessage = ends }, m.Groups["reply"].Value, m.Groups["ip"].Value, out result);
         }
         m = s_contentReject.Match(rest);
-        if (!m.Success || program is not "cleanup" || frame.QueueId is null)
+        if (!m.Success)
         {
-            return SlowOutcome.Ignored;
+            return Broken(rest, "milter-reject: ");
         }
-        if (m.Groups["what"].Value is "discard")
+        if (m.Groups["what"].Value is "discard" or "milter-discard")
         {
             result = frame with { Kind = EventKind.Removed, Removal = Removal.Discarded };
             return SlowOutcome.Event;
         }
         string content = m.Groups["content"].Value;
         int at = content.LastIndexOf("; from=<", StringComparison.Ordinal);
-        string? ip = at < 0 ? null : LastAddress(content[..at]);
-        if (ip is not null && content.EndsWith('>')
-            && !content[at..].Contains("> proto=", StringComparison.Ordinal))
+        string before = at < 0 ? "" : content[..at];
+        string behind = at < 0 ? "" : content[(at + "; from=<".Length)..];
+        bool isLocal = before.EndsWith(" from local", StringComparison.Ordinal);
+        string? ip = isLocal ? null : LastAddress(before);
+        m = s_contentParties.Match(behind);
+        m = m.Success || !isLocal ? m : s_localSender.Match(behind);
+        if (!m.Success || (ip is null && !isLocal))
         {
             return SlowOutcome.Strange;
         }
-        Match reply = s_replyBehind.Match(content);
-        if (at < 0 || !TryReadParties(ref frame, content[(at + 2)..], s_contentParties))
+        string said = m.Groups["said"].Value;
+        int text = said.IndexOf(">: ", StringComparison.Ordinal);
+        Match reply = s_reply.Match(m.Groups["said"].Success
+            ? text < 0 ? "" : said[(text + 3)..] : m.Groups["text"].Value);
+        result = Refused(frame, reply, ip) with
         {
-            return SlowOutcome.Strange;
-        }
-        result = frame with
-        {
-            Kind = EventKind.Reject,
             EndsMessage = true,
-            ReplyCode = reply.Groups["code"].Success ? (int?)Number(reply.Groups["code"].Value) : null,
-            Dsn = reply.Groups["dsn"].Success ? Dsn(reply) : null,
-            Ip = ip,
+            Sender = Text(m, "from"),
+            Recipient = Text(m, "to"),
         };
         return SlowOutcome.Event;
+    }
+
+    private static SlowOutcome Screen(SlowEvent frame, Match reject, out SlowEvent result)
+    {
+        string reply = reject.Groups["reply"].Value;
+        result = frame with { Kind = EventKind.Reject, Ip = reject.Groups["ip"].Value };
+        if (reply is "too many connections" or "all server ports busy" or "all screening ports busy")
+        {
+            return SlowOutcome.Event;
+        }
+        int at = reply.LastIndexOf("; from=<", StringComparison.Ordinal);
+        Match m = s_screenParties.Match(at < 0 ? "" : reply[(at + "; from=<".Length)..]);
+        result = Refused(frame, s_reply.Match(reply), reject.Groups["ip"].Value) with
+        {
+            Sender = Text(m, "from"),
+            Recipient = Text(m, "to"),
+        };
+        return at >= 0 && m.Success ? SlowOutcome.Event : SlowOutcome.Strange;
     }
 
     private static SlowOutcome Reject(SlowEvent frame, string reply, string? ip, out SlowEvent result)
     {
+        result = Refused(frame, s_reply.Match(reply), ip);
         int at = reply.LastIndexOf("; from=<", StringComparison.Ordinal);
-        if (at < 0)
+        if (at >= 0)
         {
-            at = reply.LastIndexOf("; to=<", StringComparison.Ordinal);
+            Match m = s_parties.Match(reply[(at + "; from=<".Length)..]);
+            result = result with { Sender = Text(m, "from"), Recipient = Text(m, "to") };
+            return m.Success ? SlowOutcome.Event : SlowOutcome.Strange;
         }
-        Match m = s_reply.Match(reply);
-        if (at < 0)
-        {
-            at = reply.LastIndexOf("; proto=", StringComparison.Ordinal);
-        }
-        result = frame;
-        bool isBare = reply is "too many connections" or "all server ports busy";
-        if (!isBare && !TryReadParties(ref frame, at < 0 ? "" : reply[(at + 2)..], s_parties))
-        {
-            return SlowOutcome.Strange;
-        }
-        result = frame with
-        {
-            Kind = EventKind.Reject,
-            Ip = ip,
-            ReplyCode = m.Groups["code"].Success ? (int?)Number(m.Groups["code"].Value) : null,
-            Dsn = m.Groups["dsn"].Success ? Dsn(m) : null,
-        };
-        return SlowOutcome.Event;
+
+        // VRFY and ETRN name a recipient only; earlier stages neither.
+        result = result with { Recipient = Text(s_recipientOnly.Match(reply), "to") };
+        return result.Recipient is not null || reply.Contains("; proto=", StringComparison.Ordinal)
+            ? SlowOutcome.Event : SlowOutcome.Strange;
     }
 
-    private static bool TryReadParties(ref SlowEvent frame, string parties, Regex pattern)
+    private static SlowEvent Refused(SlowEvent frame, Match reply, string? ip) => frame with
     {
-        Match m = pattern.Match(parties);
-        frame = frame with
-        {
-            Sender = m.Groups["from"].Success ? m.Groups["from"].Value : null,
-            Recipient = m.Groups["to"].Success ? m.Groups["to"].Value : null,
-        };
-        return m.Success;
-    }
+        Kind = EventKind.Reject,
+        Ip = ip,
+        ReplyCode = (int?)Number(reply.Groups["code"].Value),
+        Dsn = reply.Groups["dsn"].Success ? Dsn(reply) : null,
+    };
+
+    private static string? Text(Match m, string group) =>
+        m.Groups[group].Success ? m.Groups[group].Value : null;
 
     /// <summary>The three numbers without leading zeros.</summary>
-    private static string Dsn(Match m) =>
-        string.Join('.', m.Groups["dsn"].Value.Split('.').Select(n => Number(n)));
+    private static string? Dsn(Match m)
+    {
+        string code = string.Join('.', m.Groups["dsn"].Value.Split('.').Select(n => Number(n)));
+        return code is "0.0.0" ? null : code;
+    }
 
     private static SlowOutcome Broken(string rest, string opening) =>
         rest.StartsWith(opening, StringComparison.Ordinal)
             ? SlowOutcome.Strange : SlowOutcome.Ignored;
 
     private static long? Number(string digits) =>
-        int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out int n) ? n : null;
+        long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out long n) ? n : null;
 }

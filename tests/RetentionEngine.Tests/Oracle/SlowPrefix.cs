@@ -16,7 +16,7 @@ internal static class SlowPrefix
         @"(?:(?:" + Months + @") (?: \d|\d\d|\d) " + Clock + "(?:" + Fraction + @")?|\d{4}-[^ ]+)";
 
     private const string Facility =
-        @"(?:mail|daemon|auth|authpriv|user|local\d?)\.(?:info|notice|warn|warning|err|debug)";
+        @"(?:mail|daemon|auth|authpriv|user|local[^. >]*)\.(?:info|notice|warn|warning|err|debug[^ >]*)";
 
     private static readonly Regex s_yearFirst = SlowParser.Pattern(
         "(?<begin>" + Begin + @"(?:dovecot: )?)(?<year>(?:19[7-9]|20\d)\d) (?<month>" + Months
@@ -40,7 +40,7 @@ internal static class SlowPrefix
         + @"|submission|imap-hibernate|IMAP|POP3)\(|[A-Za-z0-9-]*-login: ))");
 
     private static readonly Regex s_hostless = SlowParser.Pattern(
-        "(?<begin>" + Begin + Stamp + @" )(?<tag>[^ :\[]+(?:\[[^ \]]*\])?): ");
+        "(?<begin>" + Begin + Stamp + @" )(?<tag>[^ ]*): ");
 
     private static readonly Regex s_bracketed = SlowParser.Pattern(
         "(?<begin>" + Begin + Stamp + " )<" + Facility + "> ");
@@ -49,7 +49,7 @@ internal static class SlowPrefix
         "(?<begin>" + Begin + Stamp + " [^ ]+ )" + Facility + " ");
 
     private static readonly Regex s_solaris = SlowParser.Pattern(
-        "(?<begin>" + Begin + Stamp + @" [^ ]+ [^ :]+: )\[ID [^\]]*\] ");
+        "(?<begin>" + Begin + Stamp + @" [^ ]+ [^ ]+: )\[ID [^\]]*\] ");
 
     public static string Usual(string line)
     {
@@ -69,7 +69,8 @@ internal static class SlowPrefix
         line = ReferenceEquals(before, line) ? s_dovecot.Replace(line, "${begin}- dovecot: ${text}", 1) : line;
         line = ReferenceEquals(before, line) ? s_hostless.Replace(line, "${begin}- ${tag}: ", 1) : line;
         line = s_column.Replace(line, "${begin}", 1);
-        return s_solaris.Replace(line, "${begin}", 1);
+        return ReferenceEquals(before, line) || !line.Contains(" - ", StringComparison.Ordinal)
+            ? s_solaris.Replace(line, "${begin}", 1) : line;
     }
 
     private static string Dated(Match m)

@@ -14,7 +14,17 @@ internal static class SlowRepeats
         "^last message repeated (?<n>\\d{1,9}) times?$");
 
     private static readonly Regex s_quoted = SlowParser.Pattern(
-        @"^(?<tag>[^ \[\]:]+(?:\[\d+\])?: )message repeated (?<n>\d{1,9}) times: \[ (?<text>.+)\]$");
+        @"^message repeated (?<n>\d{1,9}) times: \[ (?<text>.+)\]$");
+
+    /// <summary>What stands in <c>message repeated N times: [ text]</c>; a count of -1 for other texts.</summary>
+    public static (int Count, string Text) Quoted(string text)
+    {
+        Match m = s_quoted.Match(text);
+        return m.Success ? (Count(m), m.Groups["text"].Value) : (-1, "");
+    }
+
+    private static int Count(Match m) =>
+        Math.Min(int.Parse(m.Groups["n"].Value, CultureInfo.InvariantCulture), 1_000);
 
     /// <param name="line">A line.</param>
     /// <param name="lastOfHost">By host: what stood behind it in its last line. Kept up here.</param>
@@ -41,16 +51,12 @@ internal static class SlowRepeats
         {
             rest = before;
         }
-        Match quoted = s_quoted.Match(rest);
-        if (!last.Success && !quoted.Success)
+        if (!last.Success)
         {
             return false;
         }
-        string digits = (quoted.Success ? quoted : last).Groups["n"].Value;
-        digits = last.Success && quoted.Success ? last.Groups["n"].Value : digits;
-        count = Math.Min(int.Parse(digits, CultureInfo.InvariantCulture), 1_000);
-        expanded = head + (quoted.Success
-            ? quoted.Groups["tag"].Value + quoted.Groups["text"].Value : rest);
+        count = Count(last);
+        expanded = head + rest;
         return true;
     }
 }

@@ -10,7 +10,7 @@ internal static class SlowUw
         @"^(?:(?<login>Login|Admin Login|Authenticated|Preauthenticated|Auth|APOP)"
         + @"|Logout|Autologout|Killed|Killed \(lost mailbox lock\)|Hangup"
         + @"|(?=Command |Connection )(?:(?! user=).)* while reading line)"
-        + @" user=(?!\?\?\?)(?<user>.+) host=[^ \[]* ?\[(?<ip>[^\]]+)\](?: .*)?$");
+        + @" user=(?!\?\?\?)(?<user>.+) host=(?!.* host=)[^ \[]* ?\[(?<ip>[^\]]+)\](?: .*)?$");
 
     public static SlowOutcome Parse(string text, SlowEvent frame, out SlowEvent result)
     {

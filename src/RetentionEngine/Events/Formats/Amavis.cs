@@ -30,13 +30,16 @@ internal sealed class Amavis : ILogFormat<Amavis>
     {
         int end = frame.End;
         int at = Scan.IndexOf(ref block, frame.Start, end, (byte)' ');
-        if (!Scan.Is(ref block, at, end, " Passed "u8))
+        if (Unsafe.Add(ref block, frame.Start) != '(' || !Scan.Is(ref block, at, end, " Passed "u8))
         {
             return LineOutcome.Ignored;
         }
         int id = Scan.Find(ref block, at, end, ", Queue-ID: "u8);
         int next = id < 0 ? -1 : Scan.FindLast(ref block, id, end, ", queued_as: "u8);
-        if (next < 0 || !TryId(ref block, id + 12, end, out e.QueueId)
+
+        // A sender's quoted name may hold such a key too: then which one is true can't be told.
+        if (next < 0 || Scan.FindLast(ref block, id, end, ", Queue-ID: "u8) != id
+            || !TryId(ref block, id + 12, end, out e.QueueId)
             || !TryId(ref block, next + 13, end, out e.OrigQueueId))
         {
             return LineOutcome.Ignored;

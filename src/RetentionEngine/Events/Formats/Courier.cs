@@ -133,7 +133,7 @@ internal sealed class Courier : ILogFormat<Courier>
                 complete = isNumber
                     && (isTime || item.StartsWith("body="u8) || item.StartsWith("retr="u8)
                         || (complete && e.Number >= 0));
-                if (isTime)
+                if (isTime && isNumber)
                 {
                     e.Number = number;
                 }

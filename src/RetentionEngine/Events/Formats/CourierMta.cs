@@ -156,8 +156,13 @@ internal sealed class CourierMta : ILogFormat<CourierMta>
         at = behind + 1;
         if (Scan.Is(ref block, at, end, ",size="u8))
         {
-            at = Scan.Digits(ref block, at + 6, end, out long size);
+            int digits = at + 6;
+            at = Scan.Digits(ref block, digits, end, out long size);
             e.Number = size;
+            if (at == digits)
+            {
+                return LineOutcome.Delivery;
+            }
         }
         e.Kind = EventKind.Delivery;
         e.Agent = agent;
@@ -206,9 +211,11 @@ internal sealed class CourierMta : ILogFormat<CourierMta>
         at = Scan.IndexOf(ref block, at, end, (byte)',');
         e.Ip = new Slice(ip, at - ip);
         int text = Scan.Find(ref block, at, end, ": "u8);
-        int from = Scan.Find(ref block, at, end, ",from=<"u8);
-        int to = Scan.Find(ref block, at, end, ",to=<"u8);
-        if (text < 0 || from > text || to > text || (from < 0 && to < 0) || ip == at)
+
+        // The reply may quote what the client said: keys in it are none.
+        int from = Scan.Find(ref block, at, text, ",from=<"u8);
+        int to = Scan.Find(ref block, at, text, ",to=<"u8);
+        if (text < 0 || (from < 0 && to < 0) || ip == at)
         {
             // A command that was not understood, or a wrong password.
             return LineOutcome.Ignored;

@@ -115,6 +115,7 @@ internal sealed class Dovecot : ILogFormat<Dovecot>
             return LineOutcome.Logout;
         }
         Slice user = e.User;
+        e.User = default;
         if (elements >= 0
             && ParseLogin(ref block, elements + 3, end, ref e) != LineOutcome.Event)
         {

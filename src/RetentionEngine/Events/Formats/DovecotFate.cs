@@ -172,12 +172,12 @@ internal static class DovecotFate
         }
         return Unsafe.Add(ref block, end - 1) switch
         {
-            (byte)'\'' => Scan.FindLast(ref block, id, end, ": stored mail into mailbox '"u8),
+            (byte)'\'' => Scan.FindLast(ref block, id, end - 1, ": stored mail into mailbox '"u8),
             (byte)'>' => Address(ref block, id, end - 1, ref e),
             (byte)')' when Scan.Is(ref block, end - 10, end, "> (reject)"u8) =>
-                Address(ref block, id, end - 10, ref e),
+                Rejected(ref block, id, end - 10, ref e),
             (byte)')' when Scan.Is(ref block, end - 11, end, "> (ereject)"u8) =>
-                Address(ref block, id, end - 11, ref e),
+                Rejected(ref block, id, end - 11, ref e),
             _ => Discarded(ref block, id, end, ref e),
         };
     }
@@ -195,6 +195,12 @@ internal static class DovecotFate
                 ? at : -1;
         }
         return text.EndsWith(": discarded"u8) ? end - 11 : -1;
+    }
+
+    private static int Rejected(ref byte block, int id, int close, ref LogEvent e)
+    {
+        int at = Address(ref block, id, close, ref e);
+        return e.Status == RecordStatus.Rejected ? at : -1;
     }
 
     /// <summary>Forwarded to, or rejected from, the address that ends at <paramref name="close"/>.</summary>

@@ -116,7 +116,8 @@ internal sealed class Postfix : ILogFormat<Postfix>
     {
         int open = Scan.Span(ref block, start, close).LastIndexOf((byte)'[');
         address = open < 0 ? default : new Slice(start + open + 1, close - start - open - 1);
-        return open >= 0 && address.Length > 0;
+        return address.Length > 0
+            && !Scan.Span(ref block, start + open + 1, close).Contains((byte)']');
     }
 
     /// <summary>Reads <c>NAME[ADDRESS]</c> with an optional <c>:PORT</c>.</summary>
@@ -252,8 +253,8 @@ internal sealed class Postfix : ILogFormat<Postfix>
     private static bool EndsInKey(ReadOnlySpan<byte> user)
     {
         int comma = user.LastIndexOf((byte)',');
-        return comma >= 0
-            && (comma + 2 >= user.Length || IsKnownKeyCut(user[(comma + 2)..]));
+        return comma >= 0 && (comma + 1 == user.Length
+            || (user[comma + 1] == ' ' && IsKnownKeyCut(user[(comma + 2)..])));
     }
 
     private static int EndOfUser(ref byte block, int start, int end, bool withSender)
@@ -316,8 +317,9 @@ internal sealed class Postfix : ILogFormat<Postfix>
         }
         if (Scan.Is(ref block, at, end, "removed ("u8))
         {
-            bool canceled = Scan.Is(ref block, at, end, "removed (canceled)"u8);
-            if (!canceled && !Scan.Is(ref block, at, end, "removed (discarded)"u8))
+            ReadOnlySpan<byte> text = Scan.Span(ref block, at, end);
+            bool canceled = text.SequenceEqual("removed (canceled)"u8);
+            if (!canceled && !text.SequenceEqual("removed (discarded)"u8))
             {
                 return LineOutcome.Removed;
             }
@@ -465,8 +467,9 @@ internal sealed class Postfix : ILogFormat<Postfix>
         {
             return LineOutcome.Ignored;
         }
-        int word = Scan.Find(ref block, at, end, " notification: "u8);
-        if (word < 0)
+        int space = Scan.IndexOf(ref block, at, end, (byte)' ');
+        int word = Scan.Find(ref block, space + 1, end, " notification: "u8);
+        if (word < 0 || !IsNotice(Scan.Span(ref block, space + 1, word)))
         {
             return LineOutcome.Ignored;
         }
@@ -478,6 +481,10 @@ internal sealed class Postfix : ILogFormat<Postfix>
         e.OrigQueueId = created;
         return LineOutcome.Event;
     }
+
+    private static bool IsNotice(ReadOnlySpan<byte> kind) =>
+        kind.SequenceEqual("non-delivery"u8) || kind.SequenceEqual("delay"u8)
+        || kind.SequenceEqual("delivery status"u8);
 
     private static LogTag Process(ReadOnlySpan<byte> name) => name switch
     {

@@ -93,7 +93,7 @@ internal static class PostfixReject
         ref byte block, int at, int end, bool endsMessage, ref LogEvent e)
     {
         int from = Scan.IndexOf(ref block, at, end, (byte)' ');
-        if (!Scan.Is(ref block, from, end, " from "u8))
+        if (from == at || !Scan.Is(ref block, from, end, " from "u8))
         {
             return LineOutcome.Reject;
         }
@@ -172,8 +172,9 @@ internal static class PostfixReject
     private static bool LocalSender(
         ref byte block, int start, int end, ref LogEvent e, out int close)
     {
-        close = Scan.Find(ref block, start, end, ">: "u8);
-        if (close < 0 && Unsafe.Add(ref block, end - 1) == '>')
+        int open = PostfixDelivery.BehindQuotes(ref block, start, end);
+        close = Scan.Find(ref block, open, end, ">: "u8);
+        if (close < 0 && open < end && Unsafe.Add(ref block, end - 1) == '>')
         {
             close = end - 1;
         }
@@ -189,7 +190,7 @@ internal static class PostfixReject
     private static LineOutcome ParsePostscreen(ref byte block, int at, int end, ref LogEvent e)
     {
         int from = Scan.IndexOf(ref block, at, end, (byte)' ');
-        if (!Scan.Is(ref block, from, end, " from ["u8))
+        if (from == at || !Scan.Is(ref block, from, end, " from ["u8))
         {
             return LineOutcome.Reject;
         }
