@@ -40,6 +40,10 @@ internal sealed class Vpopmail : ILogFormat<Vpopmail>
         if (Scan.Is(ref block, at, end, "vchkpw-"u8))
         {
             int colon = Scan.IndexOf(ref block, at, end, (byte)':');
+            if (!Scan.Is(ref block, colon, end, ": "u8))
+            {
+                return LineOutcome.Ignored;
+            }
             TryRecognise(Scan.Span(ref block, at, colon), out LogTag service);
             program = service.Program;
             at = colon + 2;
