@@ -11,9 +11,7 @@ work=artifacts/fuzz/work.$$
 mkdir -p "$work"
 trap 'rm -rf "$work"' EXIT
 bin=artifacts/bin/RetentionEngine.Fuzz/release
-if [ ! -x "$bin/RetentionEngine.Fuzz" ]; then
-    dotnet build tests/RetentionEngine.Fuzz -c Release -v quiet --nologo
-fi
+dotnet build tests/RetentionEngine.Fuzz -c Release -v quiet --nologo
 bad=0 runs=0
 
 loop() {
