@@ -145,9 +145,10 @@ public sealed class PowerLossTests
         Directory.CreateDirectory(directory["disk"]);
         int left = random.Next(changes);
         bool fails = false;
+        bool isArmed = false;
         DurableFile.Observer = (in FileChange change) =>
         {
-            if (!change.Path.StartsWith(directory.Path, StringComparison.Ordinal)
+            if (!isArmed || !change.Path.StartsWith(directory.Path, StringComparison.Ordinal)
                 || Interlocked.Decrement(ref left) >= 0)
             {
                 return -1;
@@ -160,15 +161,19 @@ public sealed class PowerLossTests
             foreach (StoreLife.Step step in life.Steps)
             {
                 life.SetClock(step);
-                List<string> before = step == life.Steps[0] || fails ? [] : life.See();
+                List<string> before = step == life.Steps[0] ? [] : life.See();
+                life.Close();
+                isArmed = true;
                 try
                 {
                     life.Run(step);
+                    life.Close();
                 }
                 catch (RetentionException e)
                 {
                     Assert.True(fails, e.Message);
                 }
+                isArmed = false;
                 if (fails)
                 {
                     life.Close();

@@ -285,7 +285,7 @@ public sealed class BadInputTests : IDisposable
     [InlineData("import kept.log --progress loud", 64, "'loud'")]
     [InlineData("query --tz Nowhere", 64, "--tz 'Nowhere'")]
     [InlineData("query --from 31.12.2026", 64, "--from '31.12.2026' is not a time")]
-    [InlineData("policy set --timezone Nowhere", 78, "'Nowhere'")]
+    [InlineData("policy set --timezone Nowhere", 64, "'Nowhere'")]
     [InlineData("policy set --retain sent=10m", 78, "whole hours")]
     [InlineData("policy set --retain all=8d", 78, "basis")]
     [InlineData("erase", 64, "'erase' is not a command")]
