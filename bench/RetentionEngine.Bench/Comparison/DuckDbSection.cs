@@ -44,7 +44,8 @@ internal static class DuckDbSection
             duck.Insert(kept);
             sqlite.Insert(kept);
             count += kept.Length;
-            mailbox ??= Array.Find(chunk, r => r.Kind == RecordKind.Access)?.Recipient;
+            mailbox ??= kept.GroupBy(r => r.Recipient, StringComparer.Ordinal)
+                .MaxBy(g => g.Key is { } key && key.Contains('@', StringComparison.Ordinal) ? g.Count() : 0)!.Key;
         }
         (long plain, long sorted, long indexed, long parquet) = duck.Finish();
         (long five, _) = sqlite.Finish();
@@ -85,14 +86,22 @@ internal static class DuckDbSection
     private static void Delete(
         Figures figures, RetentionStore store, SetClock clock, DuckDbStore duck, SqliteStore sqlite)
     {
-        DateTimeOffset end = LogInput.Start.AddHours(1);
-        double duckMs = duck.DeleteBefore(end);
-        double sqliteMs = sqlite.DeleteBefore(end);
-        clock.Now = end.AddDays(7);
-        long started = Stopwatch.GetTimestamp();
-        ExpireReport report = store.Expire(dryRun: false);
-        double ours = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
-        figures.Add("compare.expireBuckets", report.Buckets.Count, "buckets", "of the first hour");
+        // The first hour is for warming up: what counts is that the code is compiled.
+        double duckMs = 0;
+        double sqliteMs = 0;
+        double ours = 0;
+        int buckets = 0;
+        for (int hour = 1; hour <= 3; hour++)
+        {
+            DateTimeOffset end = LogInput.Start.AddHours(hour);
+            duckMs = duck.DeleteBefore(end);
+            sqliteMs = sqlite.DeleteBefore(end);
+            clock.Now = end.AddDays(7);
+            long started = Stopwatch.GetTimestamp();
+            buckets = store.Expire(dryRun: false).Buckets.Count;
+            ours = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
+        }
+        figures.Add("compare.expireBuckets", buckets, "buckets", "of the third hour");
         figures.Add("compare.expireMs", ours, "ms", "here: keys destroyed");
         figures.Add("compare.expireDuckDbMs", duckMs, "ms", "DuckDB: DELETE and checkpoint");
         figures.Add("compare.expireSqliteMs", sqliteMs, "ms", "SQLite: DELETE and commit");
