@@ -8,7 +8,7 @@ internal static class SlowCyrus
 {
     private static readonly Regex s_login = SlowParser.Pattern(
         @"^login: [^ \[]* ?\[(?<ip>[^\]]+)\] (?!anonymous )(?<user>.+) (?<mech>[^ ]+) User logged in"
-        + @"(?: SESSIONID=<(?<session>[^>]*)>)?$");
+        + @"(?: SESSIONID=<(?<session>[^> ]*)>)?$");
 
     private static readonly Regex s_magic = SlowParser.Pattern(@"(?<=.)\+[^@+]*$");
 

@@ -119,7 +119,8 @@ internal sealed class Cyrus : ILogFormat<Cyrus>
         {
             int id = behind + 12;
             if (!Scan.Is(ref block, behind, end, " SESSIONID=<"u8)
-                || Scan.IndexOf(ref block, id, end, (byte)'>') != end - 1)
+                || Scan.IndexOf(ref block, id, end, (byte)'>') != end - 1
+                || Scan.IndexOf(ref block, id, end, (byte)' ') < end)
             {
                 return LineOutcome.Login;
             }
