@@ -56,7 +56,7 @@ internal static class SlowCyrus
                 Kind = EventKind.Login,
                 User = s_magic.Replace(m.Groups["user"].Value, ""),
                 Ip = m.Groups["ip"].Value,
-                Session = pid ?? (m.Groups["session"].Success ? m.Groups["session"].Value : null),
+                Session = pid ?? (m.Groups["session"].Length > 0 ? m.Groups["session"].Value : null),
                 Tls = isTls || m.Groups["mech"].Value.EndsWith("+TLS", StringComparison.Ordinal),
             };
             return SlowOutcome.Event;

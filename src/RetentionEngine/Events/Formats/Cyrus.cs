@@ -124,7 +124,8 @@ internal sealed class Cyrus : ILogFormat<Cyrus>
             {
                 return LineOutcome.Login;
             }
-            e.Session = e.Session.IsPresent ? e.Session : new Slice(id, end - 1 - id);
+            e.Session = e.Session.IsPresent || id == end - 1
+                ? e.Session : new Slice(id, end - 1 - id);
         }
 
         // A user name may hold spaces, the mechanism holds none.
@@ -253,7 +254,7 @@ internal sealed class Cyrus : ILogFormat<Cyrus>
         ReadOnlySpan<byte> text = Scan.Span(ref block, start, end);
         if (key.SequenceEqual("r.sessionid"u8) && !hasPid)
         {
-            e.Session = value;
+            e.Session = value.Length == 0 ? default : value;
         }
         else if (e.Kind == EventKind.Logout)
         {

@@ -232,6 +232,11 @@ internal static class DovecotFate
         }
         if (at > id && Unsafe.Add(ref block, at) == '"')
         {
+            if (!IsQuote(ref block, id, at))
+            {
+                // The quoted part goes on behind it: it is not closed.
+                return -1;
+            }
             do
             {
                 at--;
