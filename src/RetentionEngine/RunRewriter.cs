@@ -264,7 +264,7 @@ internal sealed class RunRewriter(BucketStore store)
         int kept = from;
         for (int i = from; i < rows.Length; i++)
         {
-            if (RowBytes.IsUnique(in rows[i]) && !_seen.Add(rows[i]))
+            if (RowBytes.IsUnique(!rows[i].QueueId.IsNone, rows[i].TimeUnixMicros) && !_seen.Add(rows[i]))
             {
                 continue;
             }

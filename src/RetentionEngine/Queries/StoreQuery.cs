@@ -16,13 +16,12 @@ internal sealed class StoreQuery(BucketStore store, RunReaders readers, TimeProv
     /// <summary>A trace follows at most this many queue ids.</summary>
     private const int TraceIdsMax = 256;
 
-    private readonly List<RetentionRecord> _sameTime = [];
-
     public IEnumerable<RetentionRecord> Run(RetentionQuery query)
     {
         var compiled = new RunQuery(query, store.Seed);
         var maker = new RecordMaker();
         var waiting = new PriorityQueue<RetentionRecord, (long Time, long Order)>();
+        var sameTime = new List<RetentionRecord>();
         long order = 0;
         DateTimeOffset? until = UntilOf(query.Hold);
         foreach (RetentionRecord record in query.Hold is null ? InFlightRecords(compiled, maker) : [])
@@ -54,7 +53,7 @@ internal sealed class StoreQuery(BucketStore store, RunReaders readers, TimeProv
             }
             if (waiting.Count > 0)
             {
-                foreach (RetentionRecord record in Before(run.FirstUnixMicros, waiting))
+                foreach (RetentionRecord record in Before(run.FirstUnixMicros, waiting, sameTime))
                 {
                     yield return record;
                 }
@@ -66,7 +65,7 @@ internal sealed class StoreQuery(BucketStore store, RunReaders readers, TimeProv
                 waiting.Enqueue(record, (record.Time.UnixMicros(), order++));
             }
         }
-        foreach (RetentionRecord record in Before(long.MaxValue, waiting))
+        foreach (RetentionRecord record in Before(long.MaxValue, waiting, sameTime))
         {
             yield return record;
         }
@@ -139,13 +138,15 @@ internal sealed class StoreQuery(BucketStore store, RunReaders readers, TimeProv
         record.Time.UnixMicros());
 
     private IEnumerable<RetentionRecord> Before(
-        long timeUnixMicros, PriorityQueue<RetentionRecord, (long Time, long Order)> waiting)
+        long timeUnixMicros,
+        PriorityQueue<RetentionRecord, (long Time, long Order)> waiting,
+        List<RetentionRecord> sameTime)
     {
         while (waiting.TryPeek(out _, out (long Time, long Order) first)
             && first.Time < timeUnixMicros)
         {
             RetentionRecord record = waiting.Dequeue();
-            if (record.Expires > clock.GetUtcNow() && !IsRepeated(record))
+            if (record.Expires > clock.GetUtcNow() && !IsRepeated(record, sameTime))
             {
                 yield return record;
             }
@@ -153,28 +154,31 @@ internal sealed class StoreQuery(BucketStore store, RunReaders readers, TimeProv
     }
 
     /// <summary>Whether a record was yielded already: two sources may have told the same.</summary>
-    /// <remarks>The conditions are those of <see cref="RowBytes.IsUnique"/>.</remarks>
-    private bool IsRepeated(RetentionRecord record)
+    /// <param name="record">The record.</param>
+    /// <param name="sameTime">Those yielded with the time of the last one.</param>
+    private static bool IsRepeated(RetentionRecord record, List<RetentionRecord> sameTime)
     {
-        if (_sameTime.Count > 0 && _sameTime[0].Time.UtcTicks != record.Time.UtcTicks)
+        if (sameTime.Count > 0 && sameTime[0].Time.UtcTicks != record.Time.UtcTicks)
         {
-            _sameTime.Clear();
+            sameTime.Clear();
         }
-        if (record.QueueId is null && record.Time.UnixMicros() % 1_000_000 == 0)
+        if (!RowBytes.IsUnique(record.QueueId is not null, record.Time.UnixMicros()))
         {
             return false;
         }
-        foreach (RetentionRecord other in _sameTime)
+        if (sameTime.Exists(other => IsSame(record, other)))
         {
-            if (record.Retries.SequenceEqual(other.Retries) && record.Via.SequenceEqual(other.Via, StringComparer.Ordinal)
-                && record == other with { Retries = record.Retries, Via = record.Via })
-            {
-                return true;
-            }
+            return true;
         }
-        _sameTime.Add(record);
+        sameTime.Add(record);
         return false;
     }
+
+    /// <summary>Whether two records tell the same; by themselves they compare lists by reference.</summary>
+    internal static bool IsSame(RetentionRecord record, RetentionRecord other) =>
+        record.Retries.SequenceEqual(other.Retries)
+        && record.Via.SequenceEqual(other.Via, StringComparer.Ordinal)
+        && record == other with { Retries = record.Retries, Via = record.Via };
 
     private DateTimeOffset? UntilOf(int? hold) => hold is null
         ? null

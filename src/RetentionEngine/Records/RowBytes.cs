@@ -8,13 +8,13 @@ internal sealed class RowBytes : IEqualityComparer<RecordRow>
 {
     public static RowBytes Comparer { get; } = new();
 
-    /// <summary>Whether an equal row can only be the same event, told by another source.</summary>
+    /// <summary>Whether an equal row, or record, can only be the same event, told by another source.</summary>
     /// <remarks>
     /// A queue id delivers to a recipient once at a time; and nothing happens twice in the same
     /// microsecond. Two logins in one second can both be true.
     /// </remarks>
-    public static bool IsUnique(in RecordRow row) =>
-        !row.QueueId.IsNone || row.TimeUnixMicros % 1_000_000 != 0;
+    public static bool IsUnique(bool hasQueueId, long timeUnixMicros) =>
+        hasQueueId || timeUnixMicros % 1_000_000 != 0;
 
     public bool Equals(RecordRow x, RecordRow y) => BytesOf(in x).SequenceEqual(BytesOf(in y));
 

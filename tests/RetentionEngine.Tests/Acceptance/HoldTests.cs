@@ -1,4 +1,5 @@
 using System.Text;
+using RetentionEngine.Queries;
 using RetentionEngine.Tests.Buckets;
 using Xunit;
 
@@ -31,14 +32,14 @@ public sealed class HoldTests : IDisposable
         Assert.Equal((1, 30L), (hold.Number, hold.Records));
         // Not shown twice: a hold's records are found by its number only.
         Assert.Equal(60, Query().Count);
-        Assert.Equal(before.Select(r => r with { Expires = hold.Until }), Query(hold: 1), Same);
+        Assert.Equal(before.Select(r => r with { Expires = hold.Until }), Query(hold: 1), StoreQuery.IsSame);
 
         _time.Now = s_time.AddDays(2);
         ExpireReport expired = _store.Store.Expire(dryRun: false);
         Assert.Equal(60, expired.Buckets.Sum(b => b.Records));
         Assert.Empty(Query());
         _store.Reopen();
-        Assert.Equal(before.Select(r => r with { Expires = hold.Until }), Query(hold: 1), Same);
+        Assert.Equal(before.Select(r => r with { Expires = hold.Until }), Query(hold: 1), StoreQuery.IsSame);
         Assert.Equal(hold, Assert.Single(_store.Store.Holds));
         Assert.Empty(_store.Store.Verify().Faults);
         Assert.Equal(0, _store.Store.Stats().Classes.Sum(c => c.Records));
@@ -143,10 +144,6 @@ public sealed class HoldTests : IDisposable
             Assert.True(bytes.AsSpan().IndexOf("example.org@"u8) < 0, file);
         }
     }
-
-    private static bool Same(RetentionRecord x, RetentionRecord y) =>
-        x.Via.SequenceEqual(y.Via, StringComparer.Ordinal) && x.Retries.SequenceEqual(y.Retries)
-        && x == y with { Via = x.Via, Retries = x.Retries };
 
     private static PreservationHold Wanted() => new()
     {

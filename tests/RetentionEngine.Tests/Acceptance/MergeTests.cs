@@ -54,6 +54,15 @@ public sealed class MergeTests : IDisposable
     }
 
     [Fact]
+    public void AQueryYieldsTheSameEachTimeItIsGoneThrough()
+    {
+        Import("mail.log", SmallLog.Mails(s_time, 1, "anna@example.org"));
+        IEnumerable<RetentionRecord> query = _store.Store.Query(new RetentionQuery());
+        Assert.Single(query);
+        Assert.Single(query);
+    }
+
+    [Fact]
     public void LoginsOfOneSecondStayApart()
     {
         DateTimeOffset second = new(2026, 11, 2, 10, 0, 0, TimeSpan.Zero);
