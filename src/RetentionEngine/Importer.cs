@@ -17,11 +17,6 @@ namespace RetentionEngine;
 /// </remarks>
 internal sealed class Importer : IDisposable
 {
-    // Bounds of one batch. A row has 128 bytes; the texts of as many rows fit beside it.
-    internal const int BatchRowsMax = 160_000;
-    internal const int BatchTextsMax = 1_200_000;
-    internal const int BatchTextBytesMax = 48 << 20;
-
     /// <summary>A log that gives no records still moves its position after this many bytes.</summary>
     internal const long CommitBytesMax = 1L << 30;
 
@@ -149,7 +144,7 @@ internal sealed class Importer : IDisposable
             {
                 at = _tokenizer.Read(block, at, _events, out int count);
                 _tracker.Add(_events.AsSpan(0, count), block);
-                if (IsBatchFull)
+                if (_batch.IsFull)
                 {
                     break;
                 }
@@ -157,18 +152,13 @@ internal sealed class Importer : IDisposable
             _known.Advance(block[..at], _tokenizer.Lines, _tokenizer.Clock.State);
             reader.Advance(at);
             _bytesSinceCommit += at;
-            if (IsBatchFull || _bytesSinceCommit >= _options.CommitBytesMax)
+            if (_batch.IsFull || _bytesSinceCommit >= _options.CommitBytesMax)
             {
                 Switch();
             }
             Progress(source, start + reader.Offset);
         }
     }
-
-    private bool IsBatchFull =>
-        _batch.Count >= BatchRowsMax
-        || _batch.Strings.Count >= BatchTextsMax
-        || _batch.Strings.BytesUsed >= BatchTextBytesMax;
 
     /// <summary>Hands the batch over for sealing and goes on with the other one.</summary>
     /// <param name="isLast">Whether the import ends: then a commit that says nothing is left out.</param>

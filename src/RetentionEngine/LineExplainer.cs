@@ -229,9 +229,7 @@ public sealed class LineExplainer
         {
             at = _tokenizer.Read(block, at, _events, out int count);
             _tracker.Add(_events.AsSpan(0, count), block);
-            if (_batch.Count >= Importer.BatchRowsMax
-                || _batch.Strings.Count >= Importer.BatchTextsMax
-                || _batch.Strings.BytesUsed >= Importer.BatchTextBytesMax)
+            if (_batch.IsFull)
             {
                 SwitchBatch();
             }

@@ -81,7 +81,7 @@ public sealed class RetentionStore : IDisposable
         try
         {
             ImportReport report = importer.Run(sources, cancel);
-            new RunRewriter(_store).Merge();
+            RunRewriter.Merge(_store);
             return report;
         }
         finally

@@ -30,9 +30,22 @@ internal sealed class RunRewriter(BucketStore store)
     /// are kept once. A run that can't be read is left alone.
     /// </remarks>
     /// <exception cref="RetentionException">DiskFull, InputOutput: open the store anew.</exception>
-    public int Merge()
+    public static int Merge(BucketStore store)
     {
-        int merged = 0;
+        List<RunInfo[]> groups = MergeGroups(store);
+        if (groups.Count == 0)
+        {
+            return 0;
+        }
+        var rewriter = new RunRewriter(store);
+        int merged = groups.Sum(runs => rewriter.MergeRuns(runs) ? runs.Length - 1 : 0);
+        store.CommitRuns();
+        return merged;
+    }
+
+    private static List<RunInfo[]> MergeGroups(BucketStore store)
+    {
+        var groups = new List<RunInfo[]>();
         long[] latest = new long[(int)RecordClass.Rejected + 1];
         foreach (RunInfo run in store.Runs)
         {
@@ -43,13 +56,9 @@ internal sealed class RunRewriter(BucketStore store)
             .Where(run => run.Hold == 0 && run.Bucket.EndUnixMicros <= latest[(int)run.Bucket.Class])
             .GroupBy(run => (run.Bucket, run.PolicyVersion)))
         {
-            foreach (RunInfo[] runs in Groups(bucket))
-            {
-                merged += MergeRuns(runs) ? runs.Length - 1 : 0;
-            }
+            groups.AddRange(Groups(bucket));
         }
-        store.CommitRuns();
-        return merged;
+        return groups;
     }
 
     /// <summary>Copies the records of a query under the key of a new hold.</summary>
@@ -149,10 +158,10 @@ internal sealed class RunRewriter(BucketStore store)
     {
         var group = new List<RunInfo>();
         int rows = 0;
-        foreach (RunInfo run in bucket.Where(r => r.Rows <= Importer.BatchRowsMax / MergeRunsMin)
+        foreach (RunInfo run in bucket.Where(r => r.Rows <= RecordBatch.RowsMax / MergeRunsMin)
             .OrderBy(r => r.Rows))
         {
-            if (rows + run.Rows > Importer.BatchRowsMax && group.Count > 0)
+            if (rows + run.Rows > RecordBatch.RowsMax && group.Count > 0)
             {
                 yield return [.. group];
                 group.Clear();
@@ -183,8 +192,8 @@ internal sealed class RunRewriter(BucketStore store)
             {
                 return false;
             }
-            if (_batch.Strings.Count > Importer.BatchTextsMax
-                || _batch.Strings.BytesUsed > Importer.BatchTextBytesMax)
+            if (_batch.Strings.Count > RecordBatch.TextsMax
+                || _batch.Strings.BytesUsed > RecordBatch.TextBytesMax)
             {
                 return false;
             }

@@ -89,14 +89,7 @@ internal sealed class DuckDbStore : IDisposable
             + "OR sasl = $key ORDER BY time";
         command.Parameters.Add(new DuckDBParameter("key", mailbox));
         using DuckDBDataReader reader = command.ExecuteReader();
-        object[] values = new object[reader.FieldCount];
-        int rows = 0;
-        while (reader.Read())
-        {
-            reader.GetValues(values);
-            rows++;
-        }
-        return rows;
+        return SqliteStore.ReadAll(reader);
     }
 
     /// <summary>Deletes what is older than an instant, durably; ms by the clock.</summary>

@@ -1,3 +1,4 @@
+using System.Data.Common;
 using Microsoft.Data.Sqlite;
 using RetentionEngine.Bench.Measuring;
 
@@ -158,6 +159,12 @@ internal sealed class SqliteStore : IDisposable
         command.CommandText = sql;
         command.Parameters.AddWithValue("$key", key);
         using SqliteDataReader reader = command.ExecuteReader();
+        return ReadAll(reader);
+    }
+
+    /// <summary>Reads every value of every row; how many rows.</summary>
+    public static int ReadAll(DbDataReader reader)
+    {
         object[] values = new object[reader.FieldCount];
         int rows = 0;
         while (reader.Read())

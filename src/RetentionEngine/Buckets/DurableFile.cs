@@ -114,78 +114,40 @@ internal static partial class DurableFile
     }
 
     /// <summary>Cuts a file off, or lengthens it by zeros.</summary>
-    public static void SetLength(SafeFileHandle file, long length, string path)
-    {
-        try
-        {
-            Report(new FileChange(FileChangeKind.SetLength, path, length));
-            RandomAccess.SetLength(file, length);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw Failure(e, path);
-        }
-    }
+    public static void SetLength(SafeFileHandle file, long length, string path) =>
+        Make(
+            new FileChange(FileChangeKind.SetLength, path, length),
+            () => RandomAccess.SetLength(file, length));
 
     /// <summary>Removes a file, if it is there.</summary>
-    public static void Delete(string path)
-    {
-        try
-        {
-            Report(new FileChange(FileChangeKind.Delete, path));
-            File.Delete(path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw Failure(e, path);
-        }
-    }
+    public static void Delete(string path) =>
+        Make(new FileChange(FileChangeKind.Delete, path), () => File.Delete(path));
 
     /// <summary>Removes a directory with all that is in it.</summary>
-    public static void DeleteDirectory(string path)
-    {
-        try
-        {
-            Report(new FileChange(FileChangeKind.DeleteDirectory, path));
-            Directory.Delete(path, recursive: true);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw Failure(e, path);
-        }
-    }
+    public static void DeleteDirectory(string path) =>
+        Make(
+            new FileChange(FileChangeKind.DeleteDirectory, path),
+            () => Directory.Delete(path, recursive: true));
 
     /// <summary>Makes a directory that only its owner may enter.</summary>
-    public static void CreateDirectory(string path)
-    {
-        try
-        {
-            Report(new FileChange(FileChangeKind.CreateDirectory, path));
-            if (OperatingSystem.IsWindows())
+    public static void CreateDirectory(string path) =>
+        Make(
+            new FileChange(FileChangeKind.CreateDirectory, path),
+            () =>
             {
-                Directory.CreateDirectory(path);
-                return;
-            }
-            Directory.CreateDirectory(
-                path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw Failure(e, path);
-        }
-    }
+                if (OperatingSystem.IsWindows())
+                {
+                    Directory.CreateDirectory(path);
+                    return;
+                }
+                Directory.CreateDirectory(
+                    path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            });
 
     /// <summary>Returns when the bytes, and the length, are on the medium.</summary>
     public static void Flush(SafeFileHandle file, string path)
     {
-        try
-        {
-            Report(new FileChange(FileChangeKind.Sync, path));
-        }
-        catch (IOException e)
-        {
-            throw Failure(e, path);
-        }
+        Make(new FileChange(FileChangeKind.Sync, path), null);
         if (!OperatingSystem.IsLinux())
         {
             RandomAccess.FlushToDisk(file);
@@ -213,14 +175,7 @@ internal static partial class DurableFile
     /// <summary>Makes the creation, renaming and removal of files in a directory durable.</summary>
     public static void FlushDirectory(string path)
     {
-        try
-        {
-            Report(new FileChange(FileChangeKind.SyncDirectory, path));
-        }
-        catch (IOException e)
-        {
-            throw Failure(e, path);
-        }
+        Make(new FileChange(FileChangeKind.SyncDirectory, path), null);
         // Windows has no such call; its journal orders directory changes by itself.
         if (OperatingSystem.IsWindows())
         {
@@ -256,15 +211,9 @@ internal static partial class DurableFile
 
     public static void Rename(string source, string target)
     {
-        try
-        {
-            Report(new FileChange(FileChangeKind.Rename, source, target: target));
-            File.Move(source, target, overwrite: true);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw Failure(e, target);
-        }
+        Make(
+            new FileChange(FileChangeKind.Rename, source, target: target),
+            () => File.Move(source, target, overwrite: true));
         FlushDirectory(Path.GetDirectoryName(Path.GetFullPath(target))!);
     }
 
@@ -277,6 +226,20 @@ internal static partial class DurableFile
                 inner: cause)
             : new RetentionException(
                 RetentionError.InputOutput, $"'{path}': {cause.Message}", path, inner: cause);
+
+    /// <summary>Reports a change and makes it; errors name the file, or its new name.</summary>
+    private static void Make(in FileChange change, Action? action)
+    {
+        try
+        {
+            Report(in change);
+            action?.Invoke();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Failure(e, change.Target ?? change.Path);
+        }
+    }
 
     private static void Report(in FileChange change)
     {

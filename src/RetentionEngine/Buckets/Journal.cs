@@ -236,15 +236,8 @@ internal static class Journal
     private static string Text(DateTimeOffset time) =>
         time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture);
 
-    private static string Name(JournalEvent happened) => happened switch
-    {
-        JournalEvent.HoldAdded => "hold-added",
-        JournalEvent.HoldExtended => "hold-extended",
-        JournalEvent.HoldReleased => "hold-released",
-        JournalEvent.HoldEnded => "hold-ended",
-        JournalEvent.Repaired => "repaired",
-        _ => "expired",
-    };
+    private static string Name(JournalEvent happened) =>
+        JsonNamingPolicy.KebabCaseLower.ConvertName(happened.ToString());
 
     private static JournalEvent EventOf(string name) =>
         Enum.GetValues<JournalEvent>().First(happened => string.Equals(Name(happened), name, StringComparison.Ordinal));

@@ -14,9 +14,7 @@ internal sealed partial class Tracker
             int count = 0;
             for (int index = 0; index < _hops.Used; index++)
             {
-                ref Hop hop = ref _hops[index];
-                count += !hop.Id.IsNone && !hop.Has(HopMarks.Written)
-                    && IsMail(in hop) ? 1 : 0;
+                count += IsMailInFlight(in _hops[index]) ? 1 : 0;
             }
             return count;
         }
@@ -61,12 +59,14 @@ internal sealed partial class Tracker
     {
         for (int index = 0; index < _hops.Used; index++)
         {
-            ref Hop hop = ref _hops[index];
-            if (!hop.Id.IsNone && !hop.Has(HopMarks.Written) && IsMail(in hop))
+            if (IsMailInFlight(in _hops[index]))
             {
                 EmitHop(index, HopMarks.Waiting);
             }
         }
         EmitOpenSessions();
     }
+
+    private static bool IsMailInFlight(ref readonly Hop hop) =>
+        !hop.Id.IsNone && !hop.Has(HopMarks.Written) && IsMail(in hop);
 }

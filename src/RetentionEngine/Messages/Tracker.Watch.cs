@@ -192,8 +192,7 @@ internal sealed partial class Tracker
     {
         for (int index = 0; index < _hops.Used; index++)
         {
-            ref Hop hop = ref _hops[index];
-            if (hop.Id.IsNone || hop.Has(HopMarks.Written) || !IsMail(in hop) || !IsWatched(index))
+            if (!IsMailInFlight(in _hops[index]) || !IsWatched(index))
             {
                 continue;
             }

@@ -7,6 +7,11 @@ namespace RetentionEngine.Records;
 /// </remarks>
 internal sealed class RecordBatch(long seed)
 {
+    // A row has 128 bytes; the texts of as many rows fit beside it.
+    public const int RowsMax = 160_000;
+    public const int TextsMax = 1_200_000;
+    public const int TextBytesMax = 48 << 20;
+
     private RecordRow[] _rows = new RecordRow[1 << 13];
 
     public StringTable Strings { get; } = new(seed);
@@ -14,6 +19,10 @@ internal sealed class RecordBatch(long seed)
     public int Count { get; private set; }
 
     public Span<RecordRow> Rows => _rows.AsSpan(0, Count);
+
+    /// <summary>Whether it is to be sealed.</summary>
+    public bool IsFull =>
+        Count >= RowsMax || Strings.Count >= TextsMax || Strings.BytesUsed >= TextBytesMax;
 
     /// <summary>Appends a row of zeros, to be filled in place.</summary>
     public ref RecordRow Add()

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using RetentionEngine.Records;
 using RetentionEngine.Tests.Differential;
 using Xunit;
 
@@ -233,12 +234,12 @@ public sealed class LineExplainerTests
         var log = new StringBuilder();
         string[] mail = Mail.Split('\n');
         log.Append(mail[0]).Append('\n').Append(mail[1]).Append('\n');
-        for (int i = 0; i < Importer.BatchRowsMax + 1000; i++)
+        for (int i = 0; i < RecordBatch.RowsMax + 1000; i++)
         {
             log.Append("Nov  1 10:00:00 mx postfix/smtpd[1]: NOQUEUE: reject: CONNECT from x[192.0.2.99]: 421 4.3.2 no; proto=SMTP\n");
         }
         log.AppendJoin('\n', mail[2..]);
-        ExplainedLine line = Explain(log.ToString(), Importer.BatchRowsMax + 1003);
+        ExplainedLine line = Explain(log.ToString(), RecordBatch.RowsMax + 1003);
         Assert.Equal("192.0.2.7", Assert.Single(line.Records).Ip?.ToString());
         Assert.Equal(2, Explain(log.ToString(), 1).Records.Count);
     }

@@ -218,8 +218,8 @@ internal sealed class JournalCommand : CommandPart
                 entry.Bucket is { } bucket
                     ? RecordField.ClassName(bucket.Class)
                     : $"hold {entry.Hold} ({entry.Reference})",
-                entry.Bucket is { } b ? Times.ToText(Start(b)) : "-",
-                entry.Bucket is { } e ? Times.ToText(End(e))
+                entry.Bucket is { } b ? Times.ToText(Times.Start(b)) : "-",
+                entry.Bucket is { } e ? Times.ToText(Times.End(e))
                     : entry.Until is { } until ? Times.ToText(until) : "-",
                 Times.ToCount(entry.Records),
                 entry.Key ?? "-");
@@ -249,8 +249,8 @@ internal sealed class JournalCommand : CommandPart
         if (entry.Bucket is { } bucket)
         {
             json.WriteString("class", RecordField.ClassName(bucket.Class));
-            json.WriteString("from", Times.ToRfc3339(Start(bucket)));
-            json.WriteString("to", Times.ToRfc3339(End(bucket)));
+            json.WriteString("from", Times.ToRfc3339(Times.Start(bucket)));
+            json.WriteString("to", Times.ToRfc3339(Times.End(bucket)));
         }
         if (entry.Hold is { } hold)
         {
@@ -267,19 +267,6 @@ internal sealed class JournalCommand : CommandPart
         }
     }
 
-    private static string EventName(JournalEvent happened) => happened switch
-    {
-        JournalEvent.HoldAdded => "hold-added",
-        JournalEvent.HoldExtended => "hold-extended",
-        JournalEvent.HoldReleased => "hold-released",
-        JournalEvent.HoldEnded => "hold-ended",
-        JournalEvent.Repaired => "repaired",
-        _ => "expired",
-    };
-
-    private static DateTimeOffset Start(BucketId bucket) =>
-        DateTimeOffset.UnixEpoch.AddHours(bucket.StartHour);
-
-    private static DateTimeOffset End(BucketId bucket) =>
-        Start(bucket).AddHours(bucket.LengthHours);
+    private static string EventName(JournalEvent happened) =>
+        JsonNamingPolicy.KebabCaseLower.ConvertName(happened.ToString());
 }

@@ -40,8 +40,8 @@ internal sealed class ExpireCommand : CommandPart
             context.WriteJson("bucket", json =>
             {
                 json.WriteString("class", RecordField.ClassName(bucket.Bucket.Class));
-                json.WriteString("from", Times.ToRfc3339(Start(bucket.Bucket)));
-                json.WriteString("to", Times.ToRfc3339(End(bucket.Bucket)));
+                json.WriteString("from", Times.ToRfc3339(Times.Start(bucket.Bucket)));
+                json.WriteString("to", Times.ToRfc3339(Times.End(bucket.Bucket)));
                 json.WriteNumber("records", bucket.Records);
                 json.WriteNumber("bytes", bucket.SizeBytes);
             });
@@ -70,8 +70,8 @@ internal sealed class ExpireCommand : CommandPart
             {
                 table.Add(
                     RecordField.ClassName(bucket.Bucket.Class),
-                    Times.ToText(Start(bucket.Bucket)),
-                    Times.ToText(End(bucket.Bucket)),
+                    Times.ToText(Times.Start(bucket.Bucket)),
+                    Times.ToText(Times.End(bucket.Bucket)),
                     Times.ToCount(bucket.Records),
                     Times.ToSize(bucket.SizeBytes));
             }
@@ -86,12 +86,6 @@ internal sealed class ExpireCommand : CommandPart
             + (report.DryRun ? "would be destroyed.\n" : "destroyed.\n");
         return report.NextExpiry is { } next ? $"{text}Next at {Times.ToText(next)}.\n" : text;
     }
-
-    private static DateTimeOffset Start(BucketId bucket) =>
-        DateTimeOffset.UnixEpoch.AddHours(bucket.StartHour);
-
-    private static DateTimeOffset End(BucketId bucket) =>
-        Start(bucket).AddHours(bucket.LengthHours);
 }
 
 /// <summary><c>retention stats</c></summary>

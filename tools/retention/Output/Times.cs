@@ -11,6 +11,14 @@ internal static class Times
     private const string Table = "yyyy-MM-dd HH:mm:ss.ffffffzzz";
     private const string TableSeconds = "yyyy-MM-dd HH:mm:sszzz";
 
+    /// <summary>Beginning of a bucket.</summary>
+    public static DateTimeOffset Start(BucketId bucket) =>
+        DateTimeOffset.UnixEpoch.AddHours(bucket.StartHour);
+
+    /// <summary>End of a bucket, which does not belong to it.</summary>
+    public static DateTimeOffset End(BucketId bucket) =>
+        Start(bucket).AddHours(bucket.LengthHours);
+
     public static string ToRfc3339(DateTimeOffset time) =>
         time.ToString(Rfc3339, CultureInfo.InvariantCulture);
 
