@@ -20,7 +20,7 @@ internal static class SlowCyrus
 
     private static readonly Regex s_keys = SlowParser.Pattern(
         @"^event=(?<event>login\.good|auditlog\.traffic)"
-        + @"(?: (?<key>[^=]*)=(?<value>""(?:[^""\\]|\\.)*""|(?!"")[^ ]*))+$");
+        + @"(?: (?<key>[^= ""]+)=(?<value>""(?:[^""\\]|\\.)*""|(?!"")[^ ]*))+$");
 
     private static readonly Regex s_host = SlowParser.Pattern(@"\[(?<ip>[^\[]+)\]$");
 

@@ -197,7 +197,10 @@ internal sealed class Cyrus : ILogFormat<Cyrus>
     }
 
     /// <summary>Reads <c>KEY=VALUE</c> pairs; a value with spaces stands in quotes.</summary>
-    /// <returns>False when the line is cut or no list of keys.</returns>
+    /// <returns>
+    /// False when the line is cut or no list of keys: one without a name, or with a space or a
+    /// quote in it, tells that what was taken for a separator is none.
+    /// </returns>
     private static bool ParseKeys(ref byte block, int at, int end, ref LogEvent e)
     {
         bool hasPid = e.Session.IsPresent;
@@ -209,6 +212,10 @@ internal sealed class Cyrus : ILogFormat<Cyrus>
                 return false;
             }
             ReadOnlySpan<byte> key = Scan.Span(ref block, at, start - 1);
+            if (key.IsEmpty || key.ContainsAny((byte)' ', (byte)'"'))
+            {
+                return false;
+            }
             bool isQuoted = Scan.Is(ref block, start, end, "\""u8);
             start += isQuoted ? 1 : 0;
             int stop = isQuoted
