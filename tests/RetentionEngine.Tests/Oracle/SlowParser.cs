@@ -194,7 +194,8 @@ internal sealed class SlowParser(
         {
             return SlowCourierMta.Parse(agent, text, frame, out result);
         }
-        if (tag is "vpopmail" || tag.StartsWith("vchkpw-", StringComparison.Ordinal))
+        if (tag is "vpopmail" || (tag.StartsWith("vchkpw-", StringComparison.Ordinal)
+            && !tag.Contains('/', StringComparison.Ordinal)))
         {
             return SlowVpopmail.Parse(tag, text, frame, out result);
         }

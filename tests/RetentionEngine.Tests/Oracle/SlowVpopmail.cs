@@ -7,7 +7,7 @@ namespace RetentionEngine.Tests.Oracle;
 internal static class SlowVpopmail
 {
     private static readonly Regex s_login = SlowParser.Pattern(
-        @"^vchkpw-(?<service>pop3|imap|smtp|submission)[^:]*: \([^ ]*\) login success (?<rest>.*)$");
+        @"^vchkpw-(?<service>pop3|imap|smtp|submission)[^:/]*: \([^ ]*\) login success (?<rest>.*)$");
 
     private static readonly Regex s_client = SlowParser.Pattern(
         "^(?<user>(?:.*@)?[^@:]*):(?<ip>[^@]+)$");

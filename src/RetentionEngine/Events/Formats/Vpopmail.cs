@@ -17,6 +17,7 @@ internal sealed class Vpopmail : ILogFormat<Vpopmail>
     {
         LogProgram program = tag switch
         {
+            _ when tag.Contains((byte)'/') => LogProgram.None,
             _ when tag.SequenceEqual("vpopmail"u8) => LogProgram.Vpopmail,
             _ when tag.StartsWith("vchkpw-pop3"u8) => LogProgram.VpopmailPop3,
             _ when tag.StartsWith("vchkpw-imap"u8) => LogProgram.VpopmailImap,
