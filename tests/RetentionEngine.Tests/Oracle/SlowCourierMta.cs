@@ -34,6 +34,7 @@ internal static class SlowCourierMta
     /// <summary>Of a tag: its agent; null when it is none of Courier's mail server.</summary>
     public static DeliveryAgent? Agent(string tag) => tag switch
     {
+        _ when tag.Contains('/', StringComparison.Ordinal) => null,
         "courierlocal" => DeliveryAgent.Local,
         "courieresmtp" => DeliveryAgent.Smtp,
         "courieruucp" or "courierfax" => DeliveryAgent.Other,

@@ -23,6 +23,7 @@ internal sealed class CourierMta : ILogFormat<CourierMta>
     {
         (bool isKnown, DeliveryAgent agent) = tag switch
         {
+            _ when tag.Contains((byte)'/') => (false, DeliveryAgent.None),
             _ when tag.SequenceEqual("courierd"u8) => (true, DeliveryAgent.None),
             _ when tag.SequenceEqual("courierlocal"u8) => (true, DeliveryAgent.Local),
             _ when tag.SequenceEqual("courieresmtp"u8) => (true, DeliveryAgent.Smtp),
