@@ -1,0 +1,3 @@
+using RetentionEngine.Daemon;
+
+return await Cli.RunAsync(args);
