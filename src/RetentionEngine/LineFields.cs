@@ -127,6 +127,10 @@ internal sealed class LineFields
             case EventKind.Login or EventKind.Logout:
                 AddAccess(in e, block);
                 break;
+            case EventKind.WebLogin:
+                Add("user", e.User, block);
+                Add("ip", e.Ip, block);
+                break;
         }
         if (e.Repeats > 0)
         {
@@ -248,6 +252,7 @@ internal sealed class LineFields
         EventKind.Fate => "fate: what Sieve or the mailbox did with a mail",
         EventKind.Logout => "logout: end of a session",
         EventKind.Handed => "handed: a content filter gave the mail back",
+        EventKind.WebLogin => "web login: whom sessions of the webmail program serve",
         _ => Word(kind),
     };
 
@@ -259,7 +264,10 @@ internal sealed class LineFields
         LogProgram.CourierMta => "Courier's mail server",
         <= LogProgram.CyrusSieve => "Cyrus or UW",
         LogProgram.Amavis => "amavis",
-        < LogProgram.Syslog => "vpopmail",
+        < LogProgram.Roundcube => "vpopmail",
+        LogProgram.Roundcube => "Roundcube",
+        LogProgram.Sogo => "SOGo",
+        LogProgram.Horde => "Horde",
         _ => "syslog daemons",
     };
 

@@ -151,4 +151,10 @@ public enum RecordFlags : ushort
 
     /// <summary>The access was over TLS.</summary>
     Tls = 4096,
+
+    /// <summary>
+    /// The address is that of the browser, by the line of a webmail program on the same host; the
+    /// session itself came from the host.
+    /// </summary>
+    Webmail = 8192,
 }

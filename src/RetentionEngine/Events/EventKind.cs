@@ -70,6 +70,12 @@ internal enum EventKind : byte
 
     /// <summary>A filter handed a mail back. QueueId (old), OrigQueueId (new).</summary>
     Handed,
+
+    /// <summary>
+    /// A webmail program let a user in. User, Ip (the browser's, as far as the program knows),
+    /// FollowsLogin.
+    /// </summary>
+    WebLogin,
 }
 
 /// <summary>How a delivery line's new queue id came about.</summary>

@@ -50,6 +50,7 @@ internal sealed class HeaderTable(HostTable hosts)
             && !CourierMta.TryRecognise(tag, out info)
             && !Amavis.TryRecognise(tag, out info)
             && !Vpopmail.TryRecognise(tag, out info)
+            && !Webmail.TryRecognise(tag, out info)
             && !SyslogGaps.TryRecognise(tag, out info))
         {
             info = default;

@@ -36,6 +36,7 @@ internal enum LineClass : byte
     Amavis,
 
     Vpopmail,
+    Webmail,
 
     /// <summary>What syslog daemons say about lines lost.</summary>
     Syslog,
@@ -86,7 +87,8 @@ internal static class LineClasses
                 < LogProgram.CourierMta => Cyrus.Class(letter),
                 LogProgram.CourierMta => CourierMta.Class(letter),
                 LogProgram.Amavis => Amavis.Class(letter),
-                >= LogProgram.Vpopmail and < LogProgram.Syslog => Vpopmail.Class(letter),
+                >= LogProgram.Vpopmail and < LogProgram.Roundcube => Vpopmail.Class(letter),
+                >= LogProgram.Roundcube and < LogProgram.Syslog => LineClass.Webmail,
                 _ => LineClass.Syslog,
             });
         }

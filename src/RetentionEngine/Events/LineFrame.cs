@@ -40,6 +40,11 @@ internal enum LogProgram : byte
     VpopmailPop3,
     VpopmailSubmission,
 
+    /// <summary>Webmail programs.</summary>
+    Roundcube,
+    Sogo,
+    Horde,
+
     /// <summary>Daemons that write logs, where they tell of lines lost.</summary>
     Syslog,
 }

@@ -356,6 +356,10 @@ internal sealed partial class LinePrefix
         }
         TagEnd = i;
         PidStart = PidEnd = 0;
+
+        // SOGo puts a space before its process id.
+        i += Scan.Is(ref block, i, end, " ["u8)
+            && Scan.Span(ref block, tag, i).SequenceEqual("sogod"u8) ? 1 : 0;
         if (i < end && Unsafe.Add(ref block, i) == '[')
         {
             int space = Scan.IndexOf(ref block, i, end, (byte)' ');

@@ -73,6 +73,9 @@ internal struct LogEvent
     /// <summary>Login: 1 when Session is the id of a process that serves one client at a time.</summary>
     public byte OwnsProcess;
 
+    /// <summary>WebLogin: 1 when the program had logged in to the mailbox before it wrote the line.</summary>
+    public byte FollowsLogin;
+
     // Texts. One name per meaning; kinds that never meet share storage.
     private Slice _a;
     private Slice _b;
@@ -83,7 +86,7 @@ internal struct LogEvent
     /// <param name="index">0 to 2.</param>
     public readonly Slice TextAt(int index) => index == 0 ? _b : index == 1 ? _c : _d;
 
-    /// <summary>Client, Reject, Login, Logout: the address as written, e.g. <c>::ffff:192.0.2.7</c>.</summary>
+    /// <summary>Client, Reject, Login, Logout, WebLogin: the address as written, e.g. <c>::ffff:192.0.2.7</c>.</summary>
     public Slice Ip { readonly get => _a; set => _a = value; }
 
     /// <summary>Client: <c>orig_client=</c>'s address.</summary>
@@ -110,7 +113,7 @@ internal struct LogEvent
     /// <summary>Delivery by LMTP: Dovecot's session id in the reply.</summary>
     public Slice BoxSession { readonly get => _a; set => _a = value; }
 
-    /// <summary>Login, Logout, Fate: the mailbox as written.</summary>
+    /// <summary>Login, Logout, Fate, WebLogin: the mailbox as written.</summary>
     public Slice User { readonly get => _b; set => _b = value; }
 
     /// <summary>Login, Logout, Fate: session id, or a process id where that is the join key.</summary>

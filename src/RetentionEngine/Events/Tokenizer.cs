@@ -361,6 +361,7 @@ internal sealed partial class Tokenizer(HostTable hosts)
                 LineClass.CourierMta => ReadMessages<CourierMta>(block, members, events),
                 LineClass.Amavis => ReadMessages<Amavis>(block, members, events),
                 LineClass.Vpopmail => ReadMessages<Vpopmail>(block, members, events),
+                LineClass.Webmail => ReadMessages<Webmail>(block, members, events),
                 _ => ReadMessages<SyslogGaps>(block, members, events),
             };
         }

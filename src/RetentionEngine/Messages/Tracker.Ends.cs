@@ -140,13 +140,12 @@ internal sealed partial class Tracker
         }
     }
 
-    private void LoadEnds(ref SnapshotReader reader)
+    private void LoadEnds(ref SnapshotReader reader, byte version)
     {
         int count = reader.Count(int.MaxValue);
         for (int i = 0; i < count; i++)
         {
-            OpenSession end = reader.Raw<OpenSession>();
-            end.User = reader.Text();
+            OpenSession end = LoadSession(ref reader, version);
             end.UserHash = end.User == 0
                 ? 0
                 : SessionHash(end.Host, end.Protocol, _batch.Strings.HashOf(end.User));

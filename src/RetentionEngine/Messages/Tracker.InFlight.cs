@@ -50,6 +50,7 @@ internal sealed partial class Tracker
             }
         }
         PurgeEnds(accessLimit);
+        PurgeWebLogins(accessLimit);
         PurgeFates(mailLimit);
         return purged;
     }

@@ -71,6 +71,7 @@ internal sealed partial class Tracker
         wanted[(int)EventKind.Client] = 2;
         wanted[(int)EventKind.Login] = 1;
         wanted[(int)EventKind.Logout] = 1;
+        wanted[(int)EventKind.WebLogin] = 1;
         return wanted;
     }
 

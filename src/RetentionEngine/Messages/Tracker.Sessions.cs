@@ -35,6 +35,9 @@ internal sealed partial class Tracker
         public RecordFlags Flags;
         public AccessProtocol Protocol;
         public bool IsLive;
+
+        /// <summary>The browser's address, if the session is that of a webmail program.</summary>
+        public ClientIp WebIp;
     }
 
     private void AddLogin(ref readonly LogEvent e, ReadOnlySpan<byte> block)
@@ -53,8 +56,13 @@ internal sealed partial class Tracker
             UserHash = _userHashes[_current],
             IsLive = true,
         };
+        int webLine = FindBrowser(ref login);
         if (TryJoinEnd(in login))
         {
+            if (webLine >= 0)
+            {
+                _watch!.Rows.Add((_batch.Count - 1, webLine));
+            }
             return;
         }
         if (e.OwnsProcess != 0 && login.IdHash != 0)
@@ -63,9 +71,9 @@ internal sealed partial class Tracker
         }
         int index = _sessions.Add();
         _sessions[index] = login;
-        if (_watch is { Line: >= 0 })
+        if (_watch is not null)
         {
-            _watch.Sessions[index] = _watch.Line;
+            WatchSession(index, webLine);
         }
         (ulong idHash, ulong userHash) = (login.IdHash, login.UserHash);
         int sameId = idHash == 0 ? 0 : _sessionIds.Add(idHash, index);
@@ -223,8 +231,9 @@ internal sealed partial class Tracker
         row.TimeUnixMicros = session.TimeUnixMicros;
         row.OffsetMinutes = session.OffsetMinutes;
         row.Recipient = session.User;
-        row.Flags |= session.Flags;
-        (row.IpHi, row.IpLo) = (session.Ip.Hi, session.Ip.Lo);
+        row.Flags |= session.Flags | (session.WebIp.IsNone ? 0 : RecordFlags.Webmail);
+        ClientIp ip = session.WebIp.IsNone ? session.Ip : session.WebIp;
+        (row.IpHi, row.IpLo) = (ip.Hi, ip.Lo);
     }
 
     private void EmitLogin(ref readonly OpenSession session, RecordFlags mark)

@@ -8,12 +8,16 @@ namespace RetentionEngine.Messages;
 /// <summary>What is alive, as bytes: part of each commit, and read again by the next run.</summary>
 /// <remarks>
 /// Little-endian. Version byte; hosts; clocks; hops with their recipients and retries, parents as
-/// positions in the list; pending edges; open sessions; waiting ends; fates. Texts stand inline, so that
+/// positions in the list; pending edges; open sessions; waiting ends; fates; web logins. Texts stand inline, so that
 /// the bytes need no table. The reader trusts nothing: a length that does not fit is StoreDamaged.
 /// </remarks>
 internal sealed partial class Tracker
 {
-    private const byte SnapshotVersion = 3;
+    private const byte SnapshotVersion = 4;
+
+    // Of version 3: sessions without the browser's address, and no web logins.
+    private const byte FormerVersion = 3;
+    private const int FormerSessionBytes = 56;
 
     private int[] _positions = new int[1024];
 
@@ -117,6 +121,7 @@ internal sealed partial class Tracker
         }
         SaveEnds(ref writer);
         SaveFates(ref writer);
+        SaveWebLogins(ref writer);
     }
 
     private void SaveHops(ref SnapshotWriter writer)
@@ -180,7 +185,8 @@ internal sealed partial class Tracker
             return;
         }
         var reader = new SnapshotReader(snapshot, _batch.Strings);
-        if (reader.Byte() != SnapshotVersion)
+        byte version = reader.Byte();
+        if (version is not (SnapshotVersion or FormerVersion))
         {
             throw new RetentionException(
                 RetentionError.StoreVersion,
@@ -218,8 +224,7 @@ internal sealed partial class Tracker
         for (int i = 0; i < sessions; i++)
         {
             int index = _sessions.Add();
-            OpenSession session = reader.Raw<OpenSession>();
-            session.User = reader.Text();
+            OpenSession session = LoadSession(ref reader, version);
             session.UserHash = SessionHash(
                 session.Host, session.Protocol, _batch.Strings.HashOf(session.User));
             _sessions[index] = session;
@@ -229,8 +234,21 @@ internal sealed partial class Tracker
             }
             _sessionUsers.Add(session.UserHash, index);
         }
-        LoadEnds(ref reader);
+        LoadEnds(ref reader, version);
         LoadFates(ref reader);
+        if (version != FormerVersion)
+        {
+            LoadWebLogins(ref reader);
+        }
+    }
+
+    private static OpenSession LoadSession(ref SnapshotReader reader, byte version)
+    {
+        OpenSession session = default;
+        Span<byte> bytes = MemoryMarshal.AsBytes(new Span<OpenSession>(ref session));
+        reader.Raw(version == FormerVersion ? bytes[..FormerSessionBytes] : bytes);
+        session.User = reader.Text();
+        return session;
     }
 
     private void LoadHops(ref SnapshotReader reader)
@@ -379,6 +397,8 @@ internal sealed partial class Tracker
         public T Raw<T>()
             where T : unmanaged =>
             MemoryMarshal.Read<T>(Take(System.Runtime.CompilerServices.Unsafe.SizeOf<T>()));
+
+        public void Raw(scoped Span<byte> target) => Take(target.Length).CopyTo(target);
 
         private ReadOnlySpan<byte> Take(int length)
         {

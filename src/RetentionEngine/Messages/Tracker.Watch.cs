@@ -8,7 +8,10 @@ internal sealed class LineWatch
     /// <summary>Lines by what they are part of, while it is alive: index of the hop, of the session.</summary>
     public Dictionary<int, List<int>> Hops { get; } = [];
 
-    public Dictionary<int, int> Sessions { get; } = [];
+    public Dictionary<int, List<int>> Sessions { get; } = [];
+
+    /// <summary>Web logins that sessions to come may belong to, by their keys.</summary>
+    public Dictionary<ulong, int> WebLogins { get; } = [];
 
     /// <summary>Ends that wait for their login, by the hash of their session id.</summary>
     public Dictionary<ulong, int> Ends { get; } = [];
@@ -28,13 +31,17 @@ internal sealed class LineWatch
     /// <summary>Whether no further row can have anything of the lines watched so far.</summary>
     public bool IsIdle =>
         Hops.Count == 0 && Sessions.Count == 0 && Ends.Count == 0 && Pending.Count == 0
-        && Fates.Count == 0;
+        && Fates.Count == 0 && WebLogins.Count == 0;
 
-    public void AddHop(int index, int line)
+    public void AddHop(int index, int line) => Add(Hops, index, line);
+
+    public void AddSession(int index, int line) => Add(Sessions, index, line);
+
+    private static void Add(Dictionary<int, List<int>> all, int index, int line)
     {
-        if (!Hops.TryGetValue(index, out List<int>? lines))
+        if (!all.TryGetValue(index, out List<int>? lines))
         {
-            Hops.Add(index, lines = []);
+            all.Add(index, lines = []);
         }
         if (!lines.Contains(line))
         {
@@ -63,7 +70,8 @@ internal sealed partial class Tracker
     {
         LineWatch watch = _watch!;
         ref readonly LogEvent e = ref one[0];
-        bool isOfHop = e.Kind is not (EventKind.Login or EventKind.Logout) && !e.QueueId.IsNone;
+        bool isOfHop = e.Kind is not (EventKind.Login or EventKind.Logout or EventKind.WebLogin)
+            && !e.QueueId.IsNone;
         if (isOfHop)
         {
             WatchKnown(one, block, line);
@@ -160,12 +168,35 @@ internal sealed partial class Tracker
         }
     }
 
+    /// <summary>A session begins with the line that is being taken in.</summary>
+    /// <param name="index">Of the session.</param>
+    /// <param name="webLine">A watched line of the web login that it belongs to; -1 for none.</param>
+    private void WatchSession(int index, int webLine)
+    {
+        if (webLine >= 0)
+        {
+            _watch!.AddSession(index, webLine);
+        }
+        if (_watch!.Line >= 0)
+        {
+            _watch.AddSession(index, _watch.Line);
+        }
+    }
+
     /// <summary>The last row was written for a session, which is about to be forgotten.</summary>
     private void NoteSession(int index)
     {
-        if (_watch!.Sessions.Remove(index, out int line))
+        if (_watch!.Sessions.Remove(index, out List<int>? lines))
         {
-            _watch.Rows.Add((_batch.Count - 1, line));
+            NoteLines(lines);
+        }
+    }
+
+    private void NoteLines(List<int> lines)
+    {
+        foreach (int line in lines)
+        {
+            _watch!.Rows.Add((_batch.Count - 1, line));
         }
     }
 
@@ -200,10 +231,10 @@ internal sealed partial class Tracker
             EmitHop(index, HopMarks.Waiting);
             NoteHop(index, first);
         }
-        foreach ((int index, int line) in _watch!.Sessions)
+        foreach ((int index, List<int> lines) in _watch!.Sessions)
         {
             EmitLogin(in _sessions[index], RecordFlags.InFlight);
-            _watch.Rows.Add((_batch.Count - 1, line));
+            NoteLines(lines);
         }
         foreach ((ulong idHash, int line) in _watch.Ends)
         {

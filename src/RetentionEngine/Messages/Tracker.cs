@@ -134,6 +134,7 @@ internal sealed partial class Tracker
         SweepWaiting();
         SweepEnds();
         SweepFates();
+        SweepWebLogins();
         if (_now >= _nextIdleSweep || IsOverfull || _sessions.Live > SessionsMax
             || _pending.Count > PendingMax)
         {
@@ -189,6 +190,9 @@ internal sealed partial class Tracker
                 break;
             case EventKind.Logout:
                 AddLogout(in e, block);
+                break;
+            case EventKind.WebLogin:
+                AddWebLogin(in e, block);
                 break;
             case EventKind.Handed:
                 AddHanded(in e);

@@ -10,6 +10,9 @@ internal sealed class LifeGenerator(int seed)
     private const string Alphabet = "0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxy";
 
     private readonly Random _random = new(seed);
+
+    // Its own, so that the other lives of a seed stay as they were.
+    private readonly Random _web = new(seed + 1_000_003);
     private readonly List<(long Second, string Text)> _lines = [];
     private readonly List<string> _oldIds = [];
     private readonly double _loss = seed % 3 == 0 ? 0.04 : 0;
@@ -22,6 +25,10 @@ internal sealed class LifeGenerator(int seed)
         for (int i = 0; i < lives; i++)
         {
             Life(_random.Next(86_400), $"mx{_random.Next(1, 3)}");
+        }
+        for (int i = _web.Next(4); i > 0; i--)
+        {
+            Browsed(_web.Next(86_400), $"mx{_web.Next(1, 3)}");
         }
         long last = (long)(endDays * 86_400) + _lines.Max(l => l.Second);
         foreach (string host in (string[])["mx1", "mx2"])
@@ -384,6 +391,42 @@ internal sealed class LifeGenerator(int seed)
                 _lines.Add((at, $"{host} imapd: LOGIN, user={user}, ip=[::ffff:192.0.2.7], protocol=IMAP"));
                 _lines.Add((at + length, $"{host} imapd: LOGOUT, user={user}, ip=[::ffff:192.0.2.7], headers=0, body=0, rcvd=46, sent=347, time={length}"));
                 break;
+        }
+    }
+
+    /// <summary>Web logins, and sessions from the host itself and from elsewhere around them.</summary>
+    private void Browsed(long at, string host)
+    {
+        for (int i = _web.Next(2, 9); i > 0; i--)
+        {
+            at += _web.Next(30) == 0 ? _web.Next(100_000) : _web.Next(40);
+            string user = $"{(_web.Next(5) == 0 ? "U" : "u")}{_web.Next(2)}@example.org";
+            string ip = $"198.51.100.{_web.Next(4) / 3}";
+            int length = _web.Next(1, 30);
+            switch (_web.Next(6))
+            {
+                case 0:
+                    _lines.Add((at, $"{host} sogod[9]: SOGoRootPage successful login from '{ip}' for user '{user}' - expire = -1  grace = -1"));
+                    break;
+                case 1:
+                    _lines.Add((at, $"{host} HORDE: [imp] Login success for {user} ({ip}) to {{imap://localhost/}}"));
+                    break;
+                case 2:
+                    _lines.Add((at, $"{host} roundcube: <a1> Successful login for {user} (ID: 7) from {ip} in session a1b2"));
+                    break;
+                case 3:
+                    string port = $"port=[{_web.Next(40_000, 40_004)}]";
+                    _lines.Add((at, $"{host} pop3d: LOGIN, user={user}, ip=[::ffff:127.0.0.1], {port}"));
+                    _lines.Add((at + length, $"{host} pop3d: LOGOUT, user={user}, ip=[::ffff:127.0.0.1], {port}, top=0, retr=0, rcvd=12, sent=39, time={length}"));
+                    break;
+                default:
+                    string id = $"W{_ids++}x{seed % 97}";
+                    string rip = _web.Next(5) == 0 ? "192.0.2.7" : "::1";
+                    user = user.ToLowerInvariant();
+                    _lines.Add((at + _web.Next(2), $"{host} dovecot: imap-login: Login: user=<{user}>, method=PLAIN, rip={rip}, lip=::1, mpid=8, secured, session=<{id}>"));
+                    _lines.Add((at + _web.Next(length), $"{host} dovecot: imap({user})<8><{id}>: Disconnected: Logged out in=1 out=2"));
+                    break;
+            }
         }
     }
 }

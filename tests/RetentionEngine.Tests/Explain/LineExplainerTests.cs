@@ -88,6 +88,29 @@ public sealed class LineExplainerTests
     }
 
     [Fact]
+    public void AWebLoginIsShownWithTheSessionsItServes()
+    {
+        const string Log = """
+            2026-11-01T16:09:00Z mx dovecot: imap-login: Login: user=<eve>, method=PLAIN, rip=127.0.0.1, lip=127.0.0.1, session=<aaaaaaaaaaaaaaaa>
+            2026-11-01T16:09:01Z mx roundcube: <a1b2> Successful login for eve (ID: 7) from 192.0.2.7 in session a1b2
+            2026-11-01T16:09:02Z mx dovecot: imap(eve)<811><aaaaaaaaaaaaaaaa>: Disconnected: Logged out in=1 out=8
+            2026-11-01T16:09:30Z mx dovecot: imap(eve)<811><bbbbbbbbbbbbbbbb>: Disconnected: Logged out in=1 out=8
+            2026-11-01T16:09:30Z mx dovecot: imap-login: Login: user=<eve>, method=PLAIN, rip=127.0.0.1, lip=127.0.0.1, session=<bbbbbbbbbbbbbbbb>
+            2026-11-01T16:09:40Z mx dovecot: imap-login: Login: user=<eve>, method=PLAIN, rip=127.0.0.1, lip=127.0.0.1, session=<cccccccccccccccc>
+            """;
+        IReadOnlyList<ExplainedLine> lines = ExplainAll(Log, 6).Lines;
+        Assert.Equal([1, 3, 1, 1, 1, 1], lines.Select(line => line.Records.Count));
+        Assert.All(
+            lines.SelectMany(line => line.Records),
+            record => Assert.Equal("192.0.2.7", record.Ip?.ToString()));
+        Assert.Equal(
+            ["program=roundcube", "grammar=Roundcube",
+                "event=web login: whom sessions of the webmail program serve",
+                "user=eve", "ip=192.0.2.7"],
+            Fields(lines[1]).TakeLast(5));
+    }
+
+    [Fact]
     public void EqualLoginsAreToldApart()
     {
         const string Log = """

@@ -99,6 +99,24 @@ public sealed class TrackerBoundsTests
             _batch.Rows.ToArray().Select(r => r.TimeUnixMicros).Order());
     }
 
+    [Fact]
+    public void WebLoginsOfManyUsers()
+    {
+        "192.0.2.7"u8.CopyTo(_block.AsSpan(1));
+        Feed(Tracker.WebLoginsMax + 1000, (int i, ref LogEvent e) =>
+        {
+            e.Kind = EventKind.WebLogin;
+            int at = 12 + (e.LineStart * 9);
+            for (int n = i, digit = 0; digit < 8; n /= 10, digit++)
+            {
+                _block[at + digit] = (byte)('0' + (n % 10));
+            }
+            e.User = new Slice(at, 8);
+            e.Ip = new Slice(1, 9);
+        });
+        Assert.Equal(Tracker.WebLoginsMax, _tracker.WebLogins);
+    }
+
     private delegate void Filler(int index, ref LogEvent e);
 
     private void Feed(int count, Filler fill)

@@ -31,6 +31,7 @@ internal static class EventText
         text.Add("repeats", e.Repeats == 0 ? null : e.Repeats);
         text.Add("ends", e.EndsMessage ? "1" : null);
         text.Add("tls", e.Tls ? "1" : null);
+        text.Add("follows_login", e.FollowsLogin ? "1" : null);
         text.Add("ip", e.Ip);
         text.Add("orig_ip", e.OrigIp);
         text.Add("sasl", e.Sasl);
@@ -51,7 +52,7 @@ internal static class EventText
         bool isAccess = kind is EventKind.Login or EventKind.Logout;
         bool hasSender = kind is EventKind.Pickup or EventKind.QueueActive or EventKind.Expired
             or EventKind.Reject;
-        bool hasUser = isAccess || kind == EventKind.Fate;
+        bool hasUser = isAccess || kind is EventKind.Fate or EventKind.WebLogin;
         bool isDelivery = kind == EventKind.Delivery;
         string instance = Encoding.Latin1.GetString(hosts.Instance(e.Host));
         var text = new Writer(kind);
@@ -72,7 +73,9 @@ internal static class EventText
         text.Add("repeats", e.Repeats == 0 ? null : e.Repeats);
         text.Add("ends", e.EndsMessage != 0 ? "1" : null);
         text.Add("tls", e.Tls != 0 ? "1" : null);
-        text.Add("ip", isAccess || kind is EventKind.Client or EventKind.Reject
+        text.Add("follows_login", e.FollowsLogin != 0 ? "1" : null);
+        text.Add("ip", isAccess
+            || kind is EventKind.Client or EventKind.Reject or EventKind.WebLogin
             ? Text(e.Ip, block) : null);
         text.Add("orig_ip", kind == EventKind.Client ? Text(e.OrigIp, block) : null);
         text.Add("sasl", kind == EventKind.Client ? Text(e.Sasl, block) : null);

@@ -64,6 +64,7 @@ internal static class RecordText
         (RecordFlags.JoinAmbiguous, "join_ambiguous"),
         (RecordFlags.LocalSubmission, "local_submission"),
         (RecordFlags.Tls, "tls"),
+        (RecordFlags.Webmail, "webmail"),
     ];
 
     /// <param name="r">The record.</param>

@@ -40,7 +40,11 @@ internal sealed record SlowEvent
     public bool EndsMessage { get; init; }
     public bool Tls { get; init; }
     public bool OwnsProcess { get; init; }
+    public bool FollowsLogin { get; init; }
     public string? Ip { get; init; }
+
+    /// <summary>Put in by the sessions: the browser's address.</summary>
+    public string? WebIp { get; init; }
     public string? OrigIp { get; init; }
     public string? Sasl { get; init; }
     public string? Sender { get; init; }

@@ -190,6 +190,10 @@ internal sealed class SlowParser(
         {
             return SlowAmavis.Parse(text, frame, out result);
         }
+        if (SlowWebmail.IsTag(tag))
+        {
+            return SlowWebmail.Parse(tag, text, frame, out result);
+        }
         if (SlowCourierMta.Agent(tag) is { } agent)
         {
             return SlowCourierMta.Parse(agent, text, frame, out result);

@@ -51,6 +51,9 @@ internal static class SlowPrefix
     private static readonly Regex s_solaris = SlowParser.Pattern(
         "(?<begin>" + Begin + Stamp + @" [^ ]+ [^ ]+: )\[ID [^\]]*\] ");
 
+    private static readonly Regex s_sogo = SlowParser.Pattern(
+        "(?<begin>" + Begin + Stamp + @" [^ ]+ sogod) (?<pid>\[)");
+
     public static string Usual(string line)
     {
         line = s_yearFirst.Replace(line, Dated, 1);
@@ -69,6 +72,7 @@ internal static class SlowPrefix
         line = ReferenceEquals(before, line) ? s_dovecot.Replace(line, "${begin}- dovecot: ${text}", 1) : line;
         line = ReferenceEquals(before, line) ? s_hostless.Replace(line, "${begin}- ${tag}: ", 1) : line;
         line = s_column.Replace(line, "${begin}", 1);
+        line = s_sogo.Replace(line, "${begin}${pid}", 1);
         return ReferenceEquals(before, line) || !line.Contains(" - ", StringComparison.Ordinal)
             ? s_solaris.Replace(line, "${begin}", 1) : line;
     }

@@ -9,6 +9,10 @@ internal sealed class SlowSessions(IReadOnlyDictionary<string, long> clocks)
 {
     private const long IdleMax = 35L * 86_400_000_000;
     private const long Minute = 60_000_000;
+    private const long Second = 1_000_000;
+    private const long Day = 86_400 * Second;
+
+    private readonly List<SlowEvent> _webLogins = [];
 
     private readonly List<SlowEvent> _open = [];
     private readonly List<SlowRecord> _closed = [];
@@ -19,8 +23,14 @@ internal sealed class SlowSessions(IReadOnlyDictionary<string, long> clocks)
     public void Add(SlowEvent e)
     {
         Expire(e.TimeUnixMicros);
+        if (e.Kind == EventKind.WebLogin)
+        {
+            AddWebLogin(e);
+            return;
+        }
         if (e.Kind == EventKind.Login)
         {
+            e = e with { WebIp = Browser(e) };
             int early = _early.FindIndex(x => x.End.Session == e.Session && e.Session is not null
                 && x.End.Host == e.Host && x.End.Protocol == e.Protocol
                 && (x.End.User is null or "" || x.End.User == e.User)
@@ -64,6 +74,54 @@ internal sealed class SlowSessions(IReadOnlyDictionary<string, long> clocks)
         _open.Remove(login);
         _closed.Add(Record(login, e, RecordStatus.Session,
             fitting.Count > 1 ? RecordFlags.JoinAmbiguous : RecordFlags.None));
+    }
+
+    private void AddWebLogin(SlowEvent web)
+    {
+        if (SlowTracker.Ip(web.Ip) is { IsNone: false, IsLoopback: false }
+            && web.User!.Length <= 320)
+        {
+            _webLogins.Add(web);
+            foreach (string user in new[] { web.User, Lower(web.User) }.Distinct(StringComparer.Ordinal))
+            {
+                Serve(web, user);
+            }
+        }
+    }
+
+    private void Serve(SlowEvent web, string user)
+    {
+        List<int> own = [.. Enumerable.Range(0, _open.Count).Where(i => _open[i].User == user
+            && _open[i].Host == web.Host && web.FollowsLogin
+            && SlowTracker.Ip(_open[i].Ip).IsLoopback
+            && Math.Abs(_open[i].TimeUnixMicros - web.TimeUnixMicros) <= 10 * Second)];
+        bool isKnown = own.Count == 1 || !IsAmbiguous(web, user);
+        own.ForEach(i => _open[i] = _open[i] with { WebIp = isKnown ? web.Ip : null });
+    }
+
+    private static string Lower(string user) =>
+        string.Concat(user.Select(c => char.IsAsciiLetterUpper(c) ? (char)(c | 0x20) : c));
+
+    private static bool Means(SlowEvent web, string user) =>
+        web.User == user || Lower(web.User!) == user;
+
+    /// <summary>Whether the one from another address before it is less than a day away.</summary>
+    private bool IsAmbiguous(SlowEvent web, string user)
+    {
+        SlowEvent? other = _webLogins.TakeWhile(w => !ReferenceEquals(w, web)).LastOrDefault(
+            w => w.Host == web.Host && Means(w, user)
+                && SlowTracker.Ip(w.Ip) != SlowTracker.Ip(web.Ip));
+        return other is not null
+            && Math.Abs(web.TimeUnixMicros - other.TimeUnixMicros) <= Day;
+    }
+
+    private string? Browser(SlowEvent login)
+    {
+        SlowEvent? web = SlowTracker.Ip(login.Ip).IsLoopback
+            ? _webLogins.LastOrDefault(w => w.Host == login.Host && Means(w, login.User!)) : null;
+        long behind = login.TimeUnixMicros - (web?.TimeUnixMicros ?? 0);
+        return web is null || behind > Minute || behind < (web.FollowsLogin ? -10 * Second : 0)
+            || IsAmbiguous(web, login.User!) ? null : web.Ip;
     }
 
     public IEnumerable<SlowRecord> Closed(long now)
@@ -125,10 +183,10 @@ internal sealed class SlowSessions(IReadOnlyDictionary<string, long> clocks)
         FinalTimeUnixMicros = end?.TimeUnixMicros,
         FinalOffsetMinutes = end?.OffsetMinutes ?? 0,
         Recipient = a.User,
-        Ip = SlowTracker.Ip(a.Ip ?? end?.Ip),
+        Ip = SlowTracker.Ip(a.WebIp ?? a.Ip ?? end?.Ip),
         Host = a.Host,
         Protocol = a.Protocol,
-        Flags = flags | SlowTracker.TimeFlags(a) | (end is null ? 0 : SlowTracker.TimeFlags(end))
+        Flags = flags | (a.WebIp is null ? 0 : RecordFlags.Webmail) | SlowTracker.TimeFlags(a) | (end is null ? 0 : SlowTracker.TimeFlags(end))
             | (a.Tls ? RecordFlags.Tls : RecordFlags.None),
     };
 }

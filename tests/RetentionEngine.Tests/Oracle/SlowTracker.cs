@@ -37,7 +37,7 @@ internal sealed class SlowTracker
         Settle();
         switch (e.Kind)
         {
-            case EventKind.Login or EventKind.Logout:
+            case EventKind.Login or EventKind.Logout or EventKind.WebLogin:
                 _sessions.Add(e);
                 break;
             case EventKind.Handed:

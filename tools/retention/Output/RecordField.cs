@@ -191,6 +191,7 @@ internal sealed record RecordField(
         RecordFlags.JoinAmbiguous => "join_ambiguous",
         RecordFlags.LocalSubmission => "local_submission",
         RecordFlags.Tls => "tls",
+        RecordFlags.Webmail => "webmail",
         _ => "unknown",
     };
 
