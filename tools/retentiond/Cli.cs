@@ -38,8 +38,9 @@ internal static class Cli
             args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parse.Errors.Count > 0)
         {
-            return Usage(parse.CommandResult.Command.Subcommands.Count > 0
-                && parse.UnmatchedTokens.Count == 0
+            return Usage(parse.UnmatchedTokens.Count > 0
+                ? "An option, a command or an argument is not taken here."
+                : parse.CommandResult.Command.Subcommands.Count > 0
                     ? "Say what to do." : parse.Errors[0].Message.ReplaceLineEndings(" "));
         }
         try

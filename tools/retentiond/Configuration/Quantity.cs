@@ -81,10 +81,11 @@ internal static class Quantity
         return $"{bytes / size}{name}";
     }
 
-    /// <summary>A length of time in the largest unit that it is a multiple of.</summary>
+    /// <summary>A length of time in the largest unit up to a day that it is a multiple of.</summary>
     public static string Of(TimeSpan span)
     {
         (string name, long ticks) = s_spans
+            .Where(static u => u.Ticks <= TimeSpan.TicksPerDay)
             .OrderByDescending(static u => u.Ticks)
             .First(u => span.Ticks % u.Ticks == 0 && span.Ticks >= u.Ticks
                 || u.Ticks == TimeSpan.TicksPerMillisecond);

@@ -56,7 +56,8 @@ internal sealed class ListenerSet(LineSink sink, Status status, Log log, TimePro
         {
             listener.Start();
             log.Info("listening", ("listener", listener.Settings.Name),
-                ("protocol", listener.Settings.Protocol), ("port", listener.Settings.EndPoint.Port));
+                ("protocol", MetricsText.Snake(listener.Settings.Protocol.ToString())),
+                ("port", listener.Settings.EndPoint.Port));
         }
         _listeners = [.. kept.Select(static k => k.Listener), .. opened];
         await EndAsync([.. before.Except(_listeners)]);
