@@ -132,10 +132,17 @@ internal sealed partial class ImportTally(Tokenizer tokenizer, Tracker tracker, 
         tokenizer.Lines,
         records);
 
+    private SourceReport[] TakeSources()
+    {
+        SourceReport[] sources = [.. _sources];
+        _sources.Clear();
+        return sources;
+    }
+
     public ImportReport Report(
         BucketStore store, Sealer sealer, HostZones zones, TimeSpan elapsed) => new()
     {
-        Sources = _sources,
+        Sources = TakeSources(),
         BytesRead = _bytesRead,
         Lines = tokenizer.Lines,
         Events = tokenizer.Events,

@@ -33,6 +33,7 @@ internal sealed class Importer : IDisposable
     private readonly KnownSources _known;
     private readonly LogEvent[] _events = new LogEvent[EventsMax];
     private readonly ImportTally _tally;
+    private readonly HostZones _zones;
     private readonly long _started = Stopwatch.GetTimestamp();
     private RecordBatch _batch;
     private RecordBatch _spare;
@@ -46,6 +47,7 @@ internal sealed class Importer : IDisposable
         _store = store;
         _options = options;
         _policy = store.Policy;
+        _zones = _policy.Zones(options.Zone, options.HostZones);
         _clock = clock;
         _batch = new RecordBatch(store.Seed);
         _spare = new RecordBatch(store.Seed);
@@ -62,8 +64,20 @@ internal sealed class Importer : IDisposable
     /// <exception cref="RetentionException">The store can't take more; what was committed stays.</exception>
     public ImportReport Run(IReadOnlyList<LogSource> sources, CancellationToken cancel)
     {
-        HostZones zones = _policy.Zones(_options.Zone, _options.HostZones);
-        List<OpenSource> ordered = SourceOrder.Open(sources, zones, _tally.Unreadable);
+        ReadAll(sources, cancel);
+        Commit();
+        _sealer.Finish();
+        cancel.ThrowIfCancellationRequested();
+        return Report();
+    }
+
+    /// <summary>Reads what is new in all sources, oldest first.</summary>
+    /// <param name="sources">The sources.</param>
+    /// <param name="cancel">Ends reading behind a block.</param>
+    /// <exception cref="RetentionException">The store can't take more; what was committed stays.</exception>
+    public void ReadAll(IReadOnlyList<LogSource> sources, CancellationToken cancel)
+    {
+        List<OpenSource> ordered = SourceOrder.Open(sources, _zones, _tally.Unreadable);
         try
         {
             foreach (OpenSource source in ordered)
@@ -72,19 +86,33 @@ internal sealed class Importer : IDisposable
                 {
                     break;
                 }
-                Read(source, zones, cancel);
+                Read(source, _zones, cancel);
             }
         }
         finally
         {
             ordered.ForEach(source => source.Dispose());
         }
+    }
+
+    /// <summary>Makes what was read durable; returns when it is.</summary>
+    /// <exception cref="RetentionException">The store can't take more; what was committed stays.</exception>
+    public void Commit()
+    {
         _tracker.Sweep();
         Switch(isLast: true);
-        _sealer.Finish();
-        cancel.ThrowIfCancellationRequested();
-        return _tally.Report(_store, _sealer, zones, Stopwatch.GetElapsedTime(_started));
+        _sealer.Wait();
     }
+
+    /// <summary>Records that were read and are not sealed yet.</summary>
+    public int RecordsWaiting => _batch.Count;
+
+    /// <summary>What became of the lines so far; the sources are told once.</summary>
+    public ImportReport Report() =>
+        _tally.Report(_store, _sealer, _zones, Stopwatch.GetElapsedTime(_started));
+
+    /// <summary>Forgets how far named sources were read that are gone.</summary>
+    public void KeepOnly(IEnumerable<Guid> named) => _known.KeepOnly(named);
 
     public void Dispose() => _sealer.Dispose();
 

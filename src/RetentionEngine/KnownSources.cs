@@ -1,6 +1,7 @@
 using System.IO.Hashing;
 using System.Runtime.InteropServices;
 using RetentionEngine.Buckets;
+using RetentionEngine.Lines;
 
 namespace RetentionEngine;
 
@@ -15,6 +16,7 @@ namespace RetentionEngine;
 internal sealed class KnownSources
 {
     private const int TailBytes = 4096;
+    private const int NamedHeadBytes = 16;
 
     private readonly List<SourceState> _states;
     private readonly long _seed;
@@ -23,6 +25,7 @@ internal sealed class KnownSources
     private readonly List<uint> _marks = [];
     private SourceMarks _savedMarks;
     private ReadOnlyMemory<byte> _head;
+    private bool _isNamed;
     private int _tailLength;
     private int _headLength = -1;
     private UInt128 _headHash;
@@ -59,11 +62,12 @@ internal sealed class KnownSources
         _linesBefore = linesRead;
         Lines = 0;
         ClockState = 0;
-        _head = source.Head;
+        _isNamed = source.Source.Identity is not null;
+        _head = source.Source.Identity?.ToByteArray() ?? source.Head;
         _headLength = -1;
         Restart(source);
         _current = FurthestMatch(source.Stream, out bool isShorter);
-        if (_current < 0 && IsShorterCopy(isShorter))
+        if (_current < 0 && !_isNamed && IsShorterCopy(isShorter))
         {
             // There is nothing to add, and nothing to take back.
             Skip(source.Stream, long.MaxValue);
@@ -123,7 +127,7 @@ internal sealed class KnownSources
             {
                 _savedMarks = new SourceMarks([.. _marks]);
             }
-            int headLength = (int)Math.Min(_head.Length, Position);
+            int headLength = _isNamed ? _head.Length : (int)Math.Min(_head.Length, Position);
             if (headLength != _headLength)
             {
                 (_headLength, _headHash) = (headLength, HeadHash(headLength));
@@ -138,6 +142,17 @@ internal sealed class KnownSources
                 Lines + linesRead - _linesBefore,
                 _savedMarks);
         }
+    }
+
+    /// <summary>Forgets the sources that had a name of their own and are gone.</summary>
+    /// <param name="named">Those that are still there.</param>
+    public void KeepOnly(IEnumerable<Guid> named)
+    {
+        var heads = named.Select(id => XxHash128.HashToUInt128(id.ToByteArray(), _seed)).ToHashSet();
+        // Only of such a source more bytes were read than its head has.
+        _states.RemoveAll(state => state.HeadLength == NamedHeadBytes
+            && state.PositionBytes > NamedHeadBytes && !heads.Contains(state.HeadHash));
+        _current = -1;
     }
 
     /// <summary>The states to commit: sources of which nothing was read yet are left out.</summary>
@@ -232,10 +247,9 @@ internal sealed class KnownSources
     private void Skip(Stream stream, long count)
     {
         long tail = Math.Max(0, count - TailBytes);
-        if (tail > Position && stream.CanSeek && stream.Length >= count)
+        if (tail > Position && stream is FormStream form && form.TrySeek(tail, count))
         {
             SkipTo(tail);
-            stream.Position = tail;
         }
         while (Position < count)
         {

@@ -39,6 +39,13 @@ public sealed class LogSource
     /// <summary>Bytes on disk; -1 when not known.</summary>
     public long LengthBytes { get; }
 
+    /// <summary>Tells the source from all others; null = its content does.</summary>
+    /// <remarks>
+    /// For sources that are made, not found, such as the parts of a spool: two of them may hold
+    /// the same lines and yet be two.
+    /// </remarks>
+    public Guid? Identity { get; init; }
+
     /// <summary>Opens the decompressed bytes at their beginning; the caller disposes.</summary>
     /// <exception cref="RetentionException"><see cref="RetentionError.SourceUnreadable"/>.</exception>
     public Stream Open() => _open();

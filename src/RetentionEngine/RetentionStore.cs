@@ -27,6 +27,10 @@ public sealed class RetentionStore : IDisposable
     /// <summary>What the store keeps for how long.</summary>
     public RetentionPolicy Policy => _store.Policy;
 
+    internal string DirectoryPath => _store.DirectoryPath;
+
+    internal KeyRing Keys => _store.Keys;
+
     /// <summary>Makes a new, empty store and its master key.</summary>
     /// <param name="path">Directory; must not exist or be empty.</param>
     /// <param name="policy">Its policy.</param>
@@ -88,6 +92,17 @@ public sealed class RetentionStore : IDisposable
         {
             _readers = new RunReaders(_store);
         }
+    }
+
+    /// <summary>Opens a pump, which reads logs that grow.</summary>
+    /// <param name="options">Zone, year.</param>
+    /// <returns>One at a time; dispose it before the store.</returns>
+    /// <exception cref="RetentionException">StoreDamaged: what is in flight can't be read.</exception>
+    public RetentionPump OpenPump(ImportOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return new RetentionPump(
+            _store, options, _clock, () => _readers = new RunReaders(_store));
     }
 
     /// <summary>Finds records, ordered by time, mails in the queue and open sessions included.</summary>

@@ -71,9 +71,15 @@ class Log:
         self.ends = {}
         self.handed_on = set()
         self.fates = collections.defaultdict(set)
-        for line in lines:
+        self.lines = list(lines)
+        for line in self.lines:
             self.read(line)
         self.link()
+
+    def about(self, key):
+        """The lines that name a session, for the one who must find out what went wrong."""
+        name = key if isinstance(key, str) else key[-1]
+        return [line for line in self.lines if str(name) in line]
 
     def hop(self, host, queue_id, at):
         hop = self.hops.setdefault((host, queue_id), Hop(host, queue_id))
@@ -306,7 +312,7 @@ def session_rows(log, truth):
             and r.get("port", want["port"]) == want["port"], want)
         final = log.ends.pop(have["key"], None)
         if (final is not None) != (want["status"] == "session"):
-            raise Mistake("end of session: %r" % (want,))
+            raise Mistake("end of session: %r\n%s" % (want, "\n".join(log.about(have["key"]))))
         flags = {"tls"} if want["tls"] else set()
         if final is None:
             flags.add("in_flight")

@@ -26,7 +26,8 @@ class Sessions:
             raise AssertionError("no login for " + user)
         for command in ("SELECT INBOX", "FETCH 1:* (FLAGS)", "STATUS INBOX (MESSAGES)"):
             wire.send("b " + command)
-            wire.until("b ")
+            if not wire.until("b ").startswith("b OK"):
+                raise AssertionError("%s failed for %s" % (command, user))
         if idle:
             wire.send("i IDLE")
             wire.until("+")

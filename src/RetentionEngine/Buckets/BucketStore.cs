@@ -70,6 +70,11 @@ internal sealed partial class BucketStore : IDisposable
     /// <summary>Seed of keyed hashes; kept under the master key.</summary>
     public long Seed => _keys.Seed;
 
+    /// <summary>The directory.</summary>
+    public string DirectoryPath => _path;
+
+    public KeyRing Keys => _keys;
+
     /// <summary>Committed runs, by number; never changes, a commit makes a new list.</summary>
     public IReadOnlyList<RunInfo> Runs => _runs;
 
@@ -361,7 +366,9 @@ internal sealed partial class BucketStore : IDisposable
         }
         var live = _runs.Select(r => r.KeyName)
             .Concat(_manifest.State.Holds.Keys.Select(HoldEntry.KeyNameOf)).ToHashSet();
-        var garbage = _keys.Buckets.Where(b => !live.Contains(b)).ToList();
+        // Which parts of a spool there are is known to the spool.
+        var garbage = _keys.Buckets
+            .Where(b => !live.Contains(b) && !SpoolKeys.IsKeyName(b)).ToList();
         if (garbage.Count > 0)
         {
             _keys.Discard(garbage);

@@ -30,6 +30,9 @@ public sealed class KeyRing : IDisposable
     private readonly List<KeySlot> _slots = [];
     private readonly ConcurrentDictionary<BucketId, KeySlot> _buckets = new();
     private readonly List<long> _damagedCopies = [];
+
+    // The spool takes keys while the pump commits.
+    private readonly Lock _gate = new();
     private bool _isDirty;
 
     private KeyRing(string path, Guid storeId, SafeFileHandle file, MasterKey master)
@@ -124,34 +127,40 @@ public sealed class KeyRing : IDisposable
     /// <summary>The key of a bucket, made when it has none. Durable after <see cref="Sync"/>.</summary>
     internal BlockCipher FindOrCreate(in BucketId bucket)
     {
-        if (_buckets.TryGetValue(bucket, out KeySlot? slot))
+        lock (_gate)
         {
+            if (_buckets.TryGetValue(bucket, out KeySlot? slot))
+            {
+                return slot.Cipher!;
+            }
+            slot = FreeSlot();
+            slot.Use(KeySlotState.Bucket, bucket, BlockCipher.Random());
+            try
+            {
+                Write(slot);
+            }
+            catch (RetentionException)
+            {
+                // Else the next rotation would write it, and the bucket would have two keys.
+                slot.Release(KeySlotState.Free);
+                throw;
+            }
+            _buckets[bucket] = slot;
             return slot.Cipher!;
         }
-        slot = FreeSlot();
-        slot.Use(KeySlotState.Bucket, bucket, BlockCipher.Random());
-        try
-        {
-            Write(slot);
-        }
-        catch (RetentionException)
-        {
-            // Else the next rotation would write it, and the bucket would have two keys.
-            slot.Release(KeySlotState.Free);
-            throw;
-        }
-        _buckets[bucket] = slot;
-        return slot.Cipher!;
     }
 
     /// <summary>A fresh key for the snapshot of one commit; the slot's last key is gone then.</summary>
     /// <param name="index">0 or 1.</param>
     internal BlockCipher CreateInFlight(int index)
     {
-        KeySlot slot = _slots[index];
-        slot.Use(KeySlotState.InFlight, default, BlockCipher.Random());
-        Write(slot);
-        return slot.Cipher!;
+        lock (_gate)
+        {
+            KeySlot slot = _slots[index];
+            slot.Use(KeySlotState.InFlight, default, BlockCipher.Random());
+            Write(slot);
+            return slot.Cipher!;
+        }
     }
 
     /// <summary>The key of the last snapshot in a slot; null when it was destroyed.</summary>
@@ -160,19 +169,25 @@ public sealed class KeyRing : IDisposable
     /// <summary>Overwrites the key of a snapshot. On the medium after the next sync at the latest.</summary>
     internal void DestroyInFlight(int index)
     {
-        if (_slots[index].State != KeySlotState.Free)
+        lock (_gate)
         {
-            _slots[index].Release(KeySlotState.Free);
-            Write(_slots[index]);
+            if (_slots[index].State != KeySlotState.Free)
+            {
+                _slots[index].Release(KeySlotState.Free);
+                Write(_slots[index]);
+            }
         }
     }
 
     internal void Sync()
     {
-        if (_isDirty)
+        lock (_gate)
         {
-            DurableFile.Flush(_file, _path);
-            _isDirty = false;
+            if (_isDirty)
+            {
+                DurableFile.Flush(_file, _path);
+                _isDirty = false;
+            }
         }
     }
 
@@ -180,42 +195,51 @@ public sealed class KeyRing : IDisposable
     /// <remarks>The slots say so until <see cref="Forget"/>: a missing key is damage, not expiry.</remarks>
     internal void Destroy(IEnumerable<BucketId> buckets)
     {
-        foreach (BucketId bucket in buckets)
+        lock (_gate)
         {
-            if (_buckets.TryRemove(bucket, out KeySlot? slot))
+            foreach (BucketId bucket in buckets)
             {
-                slot.Release(KeySlotState.Destroyed);
-                Write(slot);
+                if (_buckets.TryRemove(bucket, out KeySlot? slot))
+                {
+                    slot.Release(KeySlotState.Destroyed);
+                    Write(slot);
+                }
             }
+            // The rotation writes every slot again and syncs it.
+            Rotate();
+            _isDirty = false;
         }
-        // The rotation writes every slot again and syncs it.
-        Rotate();
-        _isDirty = false;
     }
 
     /// <summary>Overwrites keys under which nothing was ever committed.</summary>
     internal void Discard(IEnumerable<BucketId> buckets)
     {
-        foreach (BucketId bucket in buckets)
+        lock (_gate)
         {
-            if (_buckets.TryRemove(bucket, out KeySlot? slot))
+            foreach (BucketId bucket in buckets)
             {
-                slot.Release(KeySlotState.Free);
-                Write(slot);
+                if (_buckets.TryRemove(bucket, out KeySlot? slot))
+                {
+                    slot.Release(KeySlotState.Free);
+                    Write(slot);
+                }
             }
+            Sync();
         }
-        Sync();
     }
 
     /// <summary>Frees the slots of destroyed keys, once the manifest knows of the end.</summary>
     internal void Forget()
     {
-        foreach (KeySlot slot in _slots)
+        lock (_gate)
         {
-            if (slot.State == KeySlotState.Destroyed)
+            foreach (KeySlot slot in _slots)
             {
-                slot.Release(KeySlotState.Free);
-                Write(slot);
+                if (slot.State == KeySlotState.Destroyed)
+                {
+                    slot.Release(KeySlotState.Free);
+                    Write(slot);
+                }
             }
         }
     }
@@ -223,16 +247,19 @@ public sealed class KeyRing : IDisposable
     /// <summary>Writes the slots anew of which one copy was damaged; durable.</summary>
     internal void RewriteDamaged()
     {
-        if (_damagedCopies.Count == 0)
+        lock (_gate)
         {
-            return;
+            if (_damagedCopies.Count == 0)
+            {
+                return;
+            }
+            foreach (KeySlot slot in _slots.Where(s => s.DamagedCopy >= 0))
+            {
+                Write(slot);
+            }
+            Sync();
+            _damagedCopies.Clear();
         }
-        foreach (KeySlot slot in _slots.Where(s => s.DamagedCopy >= 0))
-        {
-            Write(slot);
-        }
-        Sync();
-        _damagedCopies.Clear();
     }
 
     /// <summary>Wraps every key with a new master key and overwrites the old one; durable.</summary>
@@ -242,25 +269,28 @@ public sealed class KeyRing : IDisposable
     /// </remarks>
     internal void Rotate()
     {
-        if (!_master.HasOlder)
+        lock (_gate)
         {
-            _master.AddGeneration();
-        }
-        for (int copy = 0; copy < 2; copy++)
-        {
-            byte[] group = new byte[GroupLength];
-            for (int first = 0; first < _slots.Count; first += SlotsPerGroup)
+            if (!_master.HasOlder)
             {
-                for (int i = 0; i < SlotsPerGroup; i++)
-                {
-                    KeySlot slot = _slots[first + i];
-                    slot.Encode(group.AsSpan(i * SlotLength, SlotLength), _master, _storeId);
-                }
-                DurableFile.Write(_file, group, Offset(first, copy), _path);
+                _master.AddGeneration();
             }
-            DurableFile.Flush(_file, _path);
+            for (int copy = 0; copy < 2; copy++)
+            {
+                byte[] group = new byte[GroupLength];
+                for (int first = 0; first < _slots.Count; first += SlotsPerGroup)
+                {
+                    for (int i = 0; i < SlotsPerGroup; i++)
+                    {
+                        KeySlot slot = _slots[first + i];
+                        slot.Encode(group.AsSpan(i * SlotLength, SlotLength), _master, _storeId);
+                    }
+                    DurableFile.Write(_file, group, Offset(first, copy), _path);
+                }
+                DurableFile.Flush(_file, _path);
+            }
+            _master.DestroyOlder();
         }
-        _master.DestroyOlder();
     }
 
     /// <summary>Closes the files and overwrites the keys in memory.</summary>

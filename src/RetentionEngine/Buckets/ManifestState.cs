@@ -34,6 +34,16 @@ internal sealed record HoldEntry(int Number, long UntilUnixMicros, byte[] Envelo
     public static bool IsKeyName(in BucketId name) => name.LengthHours == 0;
 }
 
+/// <summary>The keys of the spool's parts.</summary>
+internal static class SpoolKeys
+{
+    /// <summary>A part's key stands in the ring under a bucket that no record can have.</summary>
+    /// <param name="part">Number of the part.</param>
+    public static BucketId NameOf(int part) => new(RecordClass.Sent, part, -1);
+
+    public static bool IsKeyName(in BucketId name) => name.LengthHours == -1;
+}
+
 /// <summary>The manifest's entries, added up.</summary>
 internal sealed partial class ManifestState
 {

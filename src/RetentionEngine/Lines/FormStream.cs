@@ -37,6 +37,24 @@ internal sealed class FormStream(Stream inner) : ForwardStream
         return _output.MoveTo(buffer);
     }
 
+    /// <summary>Goes to a position at once, where the source is plain and can be read anywhere.</summary>
+    /// <param name="position">Bytes from the beginning.</param>
+    /// <param name="lengthMin">A source that is shorter than this is left where it is.</param>
+    public bool TrySeek(long position, long lengthMin)
+    {
+        if (!_isDetected)
+        {
+            Detect();
+        }
+        if (_form is not null || !inner.CanSeek || inner.Length < lengthMin)
+        {
+            return false;
+        }
+        inner.Position = position;
+        _start = _end = 0;
+        return true;
+    }
+
     protected override void Dispose(bool disposing)
     {
         if (disposing)
