@@ -3,6 +3,11 @@ using RetentionEngine.Buckets;
 
 namespace RetentionEngine;
 
+/// <summary>Where a source goes on that can be asked for what comes behind a cursor.</summary>
+/// <param name="Source">Its name.</param>
+/// <param name="Position">What it calls the place, such as journald's <c>__CURSOR</c>.</param>
+public readonly record struct SpoolCursor(string? Source, string? Position);
+
 /// <summary>Keeps log lines that can't be read again, until the pump has committed what they say.</summary>
 /// <remarks>
 /// A FasterLog in parts, each encrypted under a key in the store's key ring that is overwritten as
@@ -11,10 +16,13 @@ namespace RetentionEngine;
 /// </remarks>
 public sealed class FasterSpool : IDisposable
 {
+    private const int CursorLengthMax = 1024;
+
     private readonly string _directory;
     private readonly KeyRing _keys;
     private readonly TimeProvider _clock;
     private readonly long _unreadMax;
+    private readonly long _diskReserve;
     private readonly Lock _gate = new();
     private readonly List<SpoolPart> _parts = [];
     private readonly SemaphoreSlim _wake = new(0);
@@ -24,24 +32,25 @@ public sealed class FasterSpool : IDisposable
     private int _lastNumber;
     private volatile bool _isDisposed;
 
-    private FasterSpool(RetentionStore store, TimeProvider clock, long unreadMax)
+    private FasterSpool(
+        RetentionStore store, TimeProvider clock, long unreadMax, long diskReserve)
     {
         _directory = Path.Combine(store.DirectoryPath, "spool");
         _keys = store.Keys;
         _clock = clock;
         _unreadMax = unreadMax;
+        _diskReserve = diskReserve;
         _committer = new Thread(CommitLoop) { IsBackground = true, Name = "spool" };
     }
 
-    /// <summary>Where the source that has a cursor goes on; empty = from its beginning.</summary>
-    public string Cursor
+    /// <summary>Where a source that has a cursor goes on.</summary>
+    /// <param name="source">As it is called in <see cref="SpoolCursor.Source"/>.</param>
+    /// <returns>Null = at its beginning.</returns>
+    public string? CursorOf(string source)
     {
-        get
+        lock (_gate)
         {
-            lock (_gate)
-            {
-                return _parts.Count == 0 ? "" : _parts[^1].Cursor;
-            }
+            return _parts.Count == 0 ? null : _parts[^1].Cursors.GetValueOrDefault(source);
         }
     }
 
@@ -64,12 +73,14 @@ public sealed class FasterSpool : IDisposable
     /// <param name="store">Open for writing; outlives the spool.</param>
     /// <param name="clock">For the age of its parts.</param>
     /// <param name="unreadMax">With more bytes than this unread, appending waits.</param>
+    /// <param name="diskReserve">Bytes of the disk that it leaves to others, expiry first.</param>
     /// <exception cref="RetentionException">StoreDamaged, Key, InputOutput.</exception>
-    public static FasterSpool Open(RetentionStore store, TimeProvider clock, long unreadMax)
+    public static FasterSpool Open(
+        RetentionStore store, TimeProvider clock, long unreadMax, long diskReserve)
     {
         ArgumentNullException.ThrowIfNull(store);
         ArgumentNullException.ThrowIfNull(clock);
-        var spool = new FasterSpool(store, clock, unreadMax);
+        var spool = new FasterSpool(store, clock, unreadMax, diskReserve);
         spool.Recover();
         spool._committer.Start();
         return spool;
@@ -77,17 +88,16 @@ public sealed class FasterSpool : IDisposable
 
     /// <summary>Adds lines; they are durable when it completes, and the buffer is free again.</summary>
     /// <param name="lines">Whole lines, each with its LF.</param>
-    /// <param name="cursor">Where their source goes on behind them; ASCII; empty = it has none.</param>
+    /// <param name="cursor">Where their source goes on behind them; default = it has no cursor.</param>
     /// <param name="cancel">Gives up waiting for room; what was added so far stays.</param>
     /// <remarks>Where the disk is full it waits until there is room.</remarks>
     /// <exception cref="RetentionException">
     /// InputOutput: what was not confirmed may be given once more.
     /// </exception>
     public async ValueTask AppendAsync(
-        ReadOnlyMemory<byte> lines, string cursor, CancellationToken cancel)
+        ReadOnlyMemory<byte> lines, SpoolCursor cursor, CancellationToken cancel)
     {
-        ArgumentNullException.ThrowIfNull(cursor);
-        if (cursor.Length > SpoolPart.CursorLengthMax)
+        if (cursor.Source?.Length + cursor.Position?.Length > CursorLengthMax)
         {
             throw new ArgumentException("A cursor is short.", nameof(cursor));
         }
@@ -100,7 +110,7 @@ public sealed class FasterSpool : IDisposable
         {
             int length = EntryLength(lines.Span);
             if (!TryAppend(
-                lines.Span[..length], length == lines.Length ? cursor : "", out Task round))
+                lines.Span[..length], length == lines.Length ? cursor : default, out Task round))
             {
                 await Task.Delay(TimeSpan.FromSeconds(1), _clock, cancel).ConfigureAwait(false);
                 continue;
@@ -147,7 +157,7 @@ public sealed class FasterSpool : IDisposable
                     part.ConsumedBytes = Math.Max(part.ConsumedBytes, source.LengthBytes);
                 }
             }
-            // The last part stays: it knows the cursor.
+            // The last part stays: it knows the cursors.
             SpoolPart[] done = [.. _parts.SkipLast(1)
                 .Where(p => p.IsClosed && p.ConsumedBytes == p.DurableBytes)];
             foreach (SpoolPart part in done)
@@ -205,7 +215,7 @@ public sealed class FasterSpool : IDisposable
     }
 
     /// <summary>Adds one entry; false while the disk is full.</summary>
-    private bool TryAppend(ReadOnlySpan<byte> lines, string cursor, out Task round)
+    private bool TryAppend(ReadOnlySpan<byte> lines, SpoolCursor cursor, out Task round)
     {
         lock (_gate)
         {
@@ -234,10 +244,16 @@ public sealed class FasterSpool : IDisposable
     /// <summary>Begins a part; the one before it takes no more.</summary>
     private void Begin()
     {
-        string cursor = _parts.Count == 0 ? "" : _parts[^1].Cursor;
         if (_active is { } full)
         {
             Close(full);
+        }
+        if (new DriveInfo(_directory).AvailableFreeSpace < _diskReserve + SpoolPart.PartBytes)
+        {
+            throw new RetentionException(
+                RetentionError.DiskFull,
+                $"There is no room for the spool '{_directory}'.",
+                _directory);
         }
         int number = _lastNumber + 1;
         SpoolPart part;
@@ -251,9 +267,12 @@ public sealed class FasterSpool : IDisposable
             throw;
         }
         _lastNumber = number;
-        if (cursor.Length > 0)
+        if (_parts.Count > 0 && _parts[^1].Cursors is { Count: > 0 } cursors)
         {
-            part.Append([], cursor);
+            foreach ((string source, string position) in cursors)
+            {
+                part.Append([], new SpoolCursor(source, position));
+            }
             part.Commit(0);
         }
         _active = part;

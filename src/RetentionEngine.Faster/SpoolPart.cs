@@ -7,8 +7,8 @@ namespace RetentionEngine;
 
 /// <summary>One part of the spool: a FasterLog of one segment under a key of its own.</summary>
 /// <remarks>
-/// Entry: plain length (4, little endian), cursor length (2), cursor (ASCII), then the envelope of
-/// the packed lines, tied to the part and to the entry's place in it. One thread at a time writes;
+/// Entry: plain length (4, little endian), length of the cursor (2), cursor (source, LF, position in
+/// UTF-8), then the envelope of the packed lines, tied to the part and to the entry's place in it. One thread at a time writes;
 /// any number reads what is durable.
 /// </remarks>
 internal sealed class SpoolPart : IDisposable
@@ -18,8 +18,6 @@ internal sealed class SpoolPart : IDisposable
 
     /// <summary>Room on the disk that a part takes when it begins.</summary>
     public const int PartBytes = 1 << SegmentBits;
-
-    public const int CursorLengthMax = 1024;
 
     private const int SegmentBits = 24;
     private const int PageBits = 18;
@@ -73,8 +71,8 @@ internal sealed class SpoolPart : IDisposable
     /// <summary>Whether nothing more is added.</summary>
     public bool IsClosed { get; set; }
 
-    /// <summary>The cursor of the last entry that has one.</summary>
-    public string Cursor { get; private set; } = "";
+    /// <summary>Where each source that has a cursor goes on.</summary>
+    public Dictionary<string, string> Cursors { get; } = new(StringComparer.Ordinal);
 
     /// <summary>Whether there is room for one more entry of any size.</summary>
     public bool HasRoom => _log.TailAddress < PartBytes - (4 << PageBits);
@@ -136,11 +134,12 @@ internal sealed class SpoolPart : IDisposable
 
     /// <summary>Adds lines; durable after the next <see cref="Commit"/>.</summary>
     /// <param name="lines">At most <see cref="EntryBytesMax"/> bytes.</param>
-    /// <param name="cursor">Where their source goes on; empty = it has no cursor.</param>
-    public void Append(ReadOnlySpan<byte> lines, string cursor)
+    /// <param name="cursor">Where their source goes on.</param>
+    public void Append(ReadOnlySpan<byte> lines, SpoolCursor cursor)
     {
+        string text = cursor.Source is null ? "" : $"{cursor.Source}\n{cursor.Position}";
         ReadOnlySpan<byte> packed = lines.IsEmpty ? [] : Snapshot.Pack(lines, ref _packed);
-        int header = HeaderLength + cursor.Length;
+        int header = HeaderLength + Encoding.UTF8.GetByteCount(text);
         int length = header + packed.Length + BlockCipher.Overhead;
         if (_entry.Length < length)
         {
@@ -148,8 +147,8 @@ internal sealed class SpoolPart : IDisposable
         }
         Span<byte> entry = _entry.AsSpan(0, length);
         BinaryPrimitives.WriteInt32LittleEndian(entry, lines.Length);
-        BinaryPrimitives.WriteUInt16LittleEndian(entry[4..], (ushort)cursor.Length);
-        Encoding.ASCII.GetBytes(cursor, entry[HeaderLength..]);
+        BinaryPrimitives.WriteUInt16LittleEndian(entry[4..], (ushort)(header - HeaderLength));
+        Encoding.UTF8.GetBytes(text, entry[HeaderLength..]);
         _cipher.Encrypt(packed, Associated(_written, entry[..header]), entry[header..]);
         long address = _log.Enqueue(entry);
         lock (_entries)
@@ -157,10 +156,7 @@ internal sealed class SpoolPart : IDisposable
             _entries.Add((_written, address));
         }
         _written += lines.Length;
-        if (cursor.Length > 0)
-        {
-            Cursor = cursor;
-        }
+        Remember(text);
     }
 
     /// <summary>What is written so far; take it before <see cref="Commit"/>.</summary>
@@ -250,12 +246,21 @@ internal sealed class SpoolPart : IDisposable
             _entries.Add((_written, address));
             _written += BinaryPrimitives.ReadInt32LittleEndian(entry);
             int cursor = BinaryPrimitives.ReadUInt16LittleEndian(entry.AsSpan(4));
-            if (cursor > 0 && cursor <= length - HeaderLength)
+            if (cursor <= length - HeaderLength)
             {
-                Cursor = Encoding.ASCII.GetString(entry, HeaderLength, cursor);
+                Remember(Encoding.UTF8.GetString(entry, HeaderLength, cursor));
             }
         }
         DurableBytes = _written;
+    }
+
+    private void Remember(string cursor)
+    {
+        int end = cursor.IndexOf('\n', StringComparison.Ordinal);
+        if (end >= 0)
+        {
+            Cursors[cursor[..end]] = cursor[(end + 1)..];
+        }
     }
 
     private bool TryUnpack(Span<byte> entry, long start, out byte[] plain)

@@ -52,7 +52,7 @@ public sealed class RetentionPump : IDisposable
         _committed();
     }
 
-    /// <summary>Merges the small runs of buckets to which nothing is added any more.</summary>
+    /// <summary>Merges small runs, of buckets to which nothing is added any more above all.</summary>
     /// <returns>How many runs went.</returns>
     /// <exception cref="RetentionException">DiskFull, InputOutput: open the store anew.</exception>
     public int Merge()

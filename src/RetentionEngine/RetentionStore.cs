@@ -27,6 +27,9 @@ public sealed class RetentionStore : IDisposable
     /// <summary>What the store keeps for how long.</summary>
     public RetentionPolicy Policy => _store.Policy;
 
+    /// <summary>When the last commit was made, by the clock of that time; null = there is none.</summary>
+    public DateTimeOffset? LastCommit => _store.LastCommit;
+
     internal string DirectoryPath => _store.DirectoryPath;
 
     internal KeyRing Keys => _store.Keys;

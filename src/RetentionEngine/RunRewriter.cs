@@ -23,7 +23,10 @@ internal sealed class RunRewriter(BucketStore store)
     private readonly HashSet<RecordRow> _seen = new(RowBytes.Comparer);
     private readonly byte[] _text = new byte[StringTable.LengthMax];
 
-    /// <summary>Merges the small runs of buckets to which nothing is added any more.</summary>
+    /// <summary>A bucket that still grows is merged when it has so many.</summary>
+    internal const int MergeRunsGrowing = 32;
+
+    /// <summary>Merges the small runs of quiet buckets, and of others where they are many.</summary>
     /// <returns>How many runs went.</returns>
     /// <remarks>
     /// A bucket is quiet when records of its class lie behind its end. Rows that two sources told
@@ -53,10 +56,11 @@ internal sealed class RunRewriter(BucketStore store)
             last = Math.Max(last, run.LastUnixMicros);
         }
         foreach (IGrouping<(BucketId Bucket, int PolicyVersion), RunInfo> bucket in store.Runs
-            .Where(run => run.Hold == 0 && run.Bucket.EndUnixMicros <= latest[(int)run.Bucket.Class])
-            .GroupBy(run => (run.Bucket, run.PolicyVersion)))
+            .Where(run => run.Hold == 0).GroupBy(run => (run.Bucket, run.PolicyVersion)))
         {
-            groups.AddRange(Groups(bucket));
+            BucketId id = bucket.Key.Bucket;
+            bool isQuiet = id.EndUnixMicros <= latest[(int)id.Class];
+            groups.AddRange(Groups(bucket, isQuiet ? MergeRunsMin : MergeRunsGrowing));
         }
         return groups;
     }
@@ -154,7 +158,7 @@ internal sealed class RunRewriter(BucketStore store)
     }
 
     /// <summary>The small runs of a bucket, in groups that fit into one batch.</summary>
-    private static IEnumerable<RunInfo[]> Groups(IEnumerable<RunInfo> bucket)
+    private static IEnumerable<RunInfo[]> Groups(IEnumerable<RunInfo> bucket, int countMin)
     {
         var group = new List<RunInfo>();
         int rows = 0;
@@ -170,7 +174,7 @@ internal sealed class RunRewriter(BucketStore store)
             group.Add(run);
             rows += run.Rows;
         }
-        if (group.Count >= MergeRunsMin)
+        if (group.Count >= countMin)
         {
             yield return [.. group];
         }

@@ -1,5 +1,7 @@
 using System.Net;
+using System.Net.Sockets;
 using RetentionEngine.Daemon.Configuration;
+using RetentionEngine.Daemon.Control;
 using RetentionEngine.Daemon.Listeners;
 using RetentionEngine.Daemon.Pumping;
 using RetentionEngine.Daemon.Reporting;
@@ -21,6 +23,7 @@ internal sealed class DaemonHost : IAsyncDisposable
     private readonly TimeProvider _clock;
     private Settings _settings;
     private HealthServer? _health;
+    private ControlServer? _control;
 
     /// <param name="settings">What to begin with.</param>
     /// <param name="read">Reads the configuration again; throws ConfigException.</param>
@@ -42,6 +45,7 @@ internal sealed class DaemonHost : IAsyncDisposable
     public async Task StartAsync()
     {
         _pump.Start();
+        _control = StartControl(_settings.ControlSocket);
         _health = await OpenHealthAsync(_settings.Http);
         await _listeners.ApplyAsync(_settings.Syslogs);
         _listeners.Start();
@@ -131,6 +135,11 @@ internal sealed class DaemonHost : IAsyncDisposable
         ServiceManager.Stopping();
         _log.Info("stopping");
         await _listeners.StopAsync();
+        if (_control is not null)
+        {
+            await _control.DisposeAsync();
+            _control = null;
+        }
         await _pump.StopAsync();
         _log.Info("stopped");
     }
@@ -138,6 +147,10 @@ internal sealed class DaemonHost : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _listeners.DisposeAsync();
+        if (_control is not null)
+        {
+            await _control.DisposeAsync();
+        }
         if (_health is not null)
         {
             await _health.DisposeAsync();
@@ -153,12 +166,13 @@ internal sealed class DaemonHost : IAsyncDisposable
             settings.Store.Path, _settings.Store.Path, StringComparison.Ordinal)
             && string.Equals(
                 settings.Store.MasterKeyPath, _settings.Store.MasterKeyPath, StringComparison.Ordinal)
-            && string.Equals(settings.Spool.Path, _settings.Spool.Path, StringComparison.Ordinal);
+            && string.Equals(
+                settings.ControlSocket, _settings.ControlSocket, StringComparison.Ordinal);
         if (isSame)
         {
             return settings;
         }
-        _log.Warning("store.path, store.master_key and spool.path change with a restart only");
+        _log.Warning("store.path, store.master_key and control_socket change with a restart only");
         return settings with
         {
             Store = settings.Store with
@@ -166,8 +180,22 @@ internal sealed class DaemonHost : IAsyncDisposable
                 Path = _settings.Store.Path,
                 MasterKeyPath = _settings.Store.MasterKeyPath,
             },
-            Spool = settings.Spool with { Path = _settings.Spool.Path },
+            ControlSocket = _settings.ControlSocket,
         };
+    }
+
+    private ControlServer StartControl(string path)
+    {
+        try
+        {
+            return ControlServer.Start(path, _pump, Status);
+        }
+        catch (Exception e) when (e is SocketException or IOException or ArgumentException
+            or UnauthorizedAccessException)
+        {
+            throw new ConfigException(
+                [new ConfigError("control_socket", 0, $"'{path}' can't be listened on")]);
+        }
     }
 
     private void Refuse(IReadOnlyList<ConfigError> errors)

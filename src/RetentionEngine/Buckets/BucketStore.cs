@@ -70,6 +70,11 @@ internal sealed partial class BucketStore : IDisposable
     /// <summary>Seed of keyed hashes; kept under the master key.</summary>
     public long Seed => _keys.Seed;
 
+    /// <summary>When the last commit was made; null = there is none.</summary>
+    public DateTimeOffset? LastCommit => _manifest.State.LastCommit is { } commit
+        ? DateTimeOffset.UnixEpoch.AddTicks(commit.TimeUnixMicros * TimeSpan.TicksPerMicrosecond)
+        : null;
+
     /// <summary>The directory.</summary>
     public string DirectoryPath => _path;
 

@@ -15,7 +15,6 @@ public sealed class SettingsTests
         Settings settings = Parse("");
         Assert.Equal("/var/lib/retentiond/store", settings.Store.Path);
         Assert.Null(settings.Store.MasterKeyPath);
-        Assert.Equal("/var/lib/retentiond/store.spool", settings.Spool.Path);
         Assert.Equal(TimeSpan.FromDays(7), settings.Policy.Access.Period);
         Assert.Null(settings.Http);
         Assert.Empty(settings.Syslogs);

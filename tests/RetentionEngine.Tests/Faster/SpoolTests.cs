@@ -25,7 +25,7 @@ public sealed class SpoolTests : IDisposable
                 for (int i = 0; i < 60; i++)
                 {
                     string lines = Lines(random, writer, i);
-                    await spool.AppendAsync(Encoding.ASCII.GetBytes(lines), "", cancel);
+                    await spool.AppendAsync(Encoding.ASCII.GetBytes(lines), default, cancel);
                     said[writer].AddRange(lines.Split('\n')[..^1]);
                 }
             }));
@@ -53,7 +53,7 @@ public sealed class SpoolTests : IDisposable
         {
             string lines = Lines(new Random(i), 0, i);
             all.Append(lines);
-            await spool.AppendAsync(Encoding.ASCII.GetBytes(lines), "", cancel);
+            await spool.AppendAsync(Encoding.ASCII.GetBytes(lines), default, cancel);
         }
         using Stream stream = Assert.Single(spool.Sources()).Open();
         Assert.Equal(all.Length, stream.Length);
@@ -77,18 +77,18 @@ public sealed class SpoolTests : IDisposable
         Guid first;
         using (FasterSpool spool = Open(store))
         {
-            await spool.AppendAsync(lines, "s=1;i=7", cancel);
+            await spool.AppendAsync(lines, new SpoolCursor("system", "s=1;i=7"), cancel);
             IReadOnlyList<LogSource> sources = spool.Sources();
             first = Assert.Single(spool.Identities());
             Assert.False(spool.Release(sources));
             spool.Turn(TimeSpan.FromMinutes(-1));
             Assert.True(spool.Release([]));
             Assert.DoesNotContain(first, spool.Identities());
-            Assert.Equal("s=1;i=7", spool.Cursor);
+            Assert.Equal("s=1;i=7", spool.CursorOf("system"));
             Assert.Single(store.Keys.Buckets);
         }
         using FasterSpool again = Open(store);
-        Assert.Equal("s=1;i=7", again.Cursor);
+        Assert.Equal("s=1;i=7", again.CursorOf("system"));
         Assert.Empty(again.Sources());
         string[] files = [.. Directory.EnumerateFiles(_directory["store/spool"]).Order()];
         Assert.Equal(["part.2.0", "part.2.commit"], files.Select(Path.GetFileName));
@@ -102,11 +102,11 @@ public sealed class SpoolTests : IDisposable
         using (RetentionStore store = Create())
         using (FasterSpool spool = Open(store))
         {
-            await spool.AppendAsync(lines, "", cancel);
+            await spool.AppendAsync(lines, default, cancel);
             foreach (string path in Directory.EnumerateFiles(
                 _directory.Path, "*", SearchOption.AllDirectories))
             {
-                if (Path.GetFileName(path) == "lock")
+                if (path.EndsWith("/lock", StringComparison.Ordinal))
                 {
                     // Empty, and nobody else may open it.
                     continue;
@@ -124,7 +124,7 @@ public sealed class SpoolTests : IDisposable
         using RetentionStore store = Create();
         using (FasterSpool spool = Open(store))
         {
-            await spool.AppendAsync(Encoding.ASCII.GetBytes(new string('y', 500) + "\n"), "", cancel);
+            await spool.AppendAsync(Encoding.ASCII.GetBytes(new string('y', 500) + "\n"), default, cancel);
         }
         string part = _directory["store/spool/part.1.0"];
         byte[] bytes = File.ReadAllBytes(part);
@@ -144,10 +144,10 @@ public sealed class SpoolTests : IDisposable
     {
         CancellationToken cancel = TestContext.Current.CancellationToken;
         using RetentionStore store = Create();
-        using FasterSpool spool = FasterSpool.Open(store, TimeProvider.System, unreadMax: 1000);
+        using FasterSpool spool = FasterSpool.Open(store, TimeProvider.System, unreadMax: 1000, diskReserve: 0);
         byte[] lines = Encoding.ASCII.GetBytes(new string('x', 1999) + "\n");
-        await spool.AppendAsync(lines, "", cancel);
-        Task waiting = spool.AppendAsync(lines, "", cancel).AsTask();
+        await spool.AppendAsync(lines, default, cancel);
+        Task waiting = spool.AppendAsync(lines, default, cancel).AsTask();
         IReadOnlyList<LogSource> sources = spool.Sources();
         Assert.Equal(2000, spool.UnreadBytes);
         Assert.False(waiting.IsCompleted);
@@ -157,7 +157,7 @@ public sealed class SpoolTests : IDisposable
     }
 
     private static FasterSpool Open(RetentionStore store) =>
-        FasterSpool.Open(store, TimeProvider.System, unreadMax: 1 << 30);
+        FasterSpool.Open(store, TimeProvider.System, unreadMax: 1 << 30, diskReserve: 0);
 
     private static string[] Read(LogSource source)
     {

@@ -13,8 +13,8 @@ internal sealed record Settings
     /// <summary>Whether log lines are JSON; else key=value.</summary>
     public bool IsLogJson { get; init; }
 
-    /// <summary>Unix socket that queries ask for what is in flight; null = none.</summary>
-    public string? ControlSocket { get; init; }
+    /// <summary>Unix socket by which queries see what is not committed yet.</summary>
+    public required string ControlSocket { get; init; }
 
     /// <summary>Health and metrics; loopback. Null = none.</summary>
     public IPEndPoint? Http { get; init; }
@@ -63,8 +63,6 @@ internal sealed record StoreSettings
 /// <summary>Where what can't be read again waits until it is in the store.</summary>
 internal sealed record SpoolSettings
 {
-    public required string Path { get; init; }
-
     /// <summary>Beyond it, sources wait, as when the disk is full.</summary>
     public long SizeMaxBytes { get; init; } = 4L << 30;
 

@@ -88,10 +88,11 @@ internal static class SettingsFile
             Origin = path,
             LogLevel = root.Word("log_level", LogLevel.Info),
             IsLogJson = root.Word("log_format", LogFormat.Text) == LogFormat.Json,
-            ControlSocket = root.FullPath("control_socket"),
+            ControlSocket =
+                root.FullPath("control_socket") ?? Path.Combine(storeSettings.Path, "control"),
             Http = Http(http),
             Store = storeSettings,
-            Spool = Spool(root.Table("spool"), storeSettings.Path),
+            Spool = Spool(root.Table("spool")),
             Policy = policy,
             Files = Paths(root, "file"),
             Journals = Journals(root),
@@ -124,9 +125,9 @@ internal static class SettingsFile
         };
     }
 
-    private static SpoolSettings Spool(SettingsReader reader, string store)
+    private static SpoolSettings Spool(SettingsReader reader)
     {
-        var defaults = new SpoolSettings { Path = reader.FullPath("path") ?? store + ".spool" };
+        var defaults = new SpoolSettings();
         SpoolSettings spool = defaults with
         {
             SizeMaxBytes = reader.Size("max_size", defaults.SizeMaxBytes, 16L << 20, 1L << 44),

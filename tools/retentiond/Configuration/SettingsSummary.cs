@@ -45,7 +45,7 @@ internal static class SettingsSummary
             Add("note", "there is no source: nothing will be taken in");
         }
         Add("http", settings.Http?.ToString() ?? "none");
-        Add("control", settings.ControlSocket ?? "none");
+        Add("control", settings.ControlSocket);
         return text.ToString();
 
         void Add(string name, string value) =>
