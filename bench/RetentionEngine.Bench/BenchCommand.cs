@@ -15,7 +15,7 @@ internal static class BenchCommand
         Usage: RetentionEngine.Bench quick|full|tiny [SECTION...] [--work DIR] [--json FILE]
                RetentionEngine.Bench micro [FILTER]
 
-        Sections: parse import query commit stream. Default: all, and then the result is
+        Sections: parse forms import query seal commit compare stream. Default: all, and then the result is
         written to bench/results/<cpu>/<date>-<commit>.md and .json.
           --work DIR    for inputs and stores (default artifacts/bench)
           --json FILE   also writes the figures there
@@ -25,6 +25,7 @@ internal static class BenchCommand
     private static readonly (string Name, Action<Scale, string, Figures> Run)[] s_sections =
     [
         ("parse", ParseSection.Run),
+        ("forms", FormsSection.Run),
         ("import", ImportSection.Run),
         ("query", QuerySection.Run),
         ("seal", SealSection.Run),

@@ -20,7 +20,7 @@ internal static class Generator
         Stream? truthStream)
     {
         var stamps = new Stamps(options.IsRfc3339,
-            TimeZoneInfo.FindSystemTimeZoneById(options.Zone));
+            TimeZoneInfo.FindSystemTimeZoneById(options.Zone), options.IsJournal);
         using var log = new LogOutput(stamps, options, open);
         using var truth = new Truth(truthStream, stamps, options.Zone);
         new Simulation(options, log, truth).Run();

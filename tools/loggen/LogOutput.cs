@@ -50,8 +50,13 @@ internal sealed class LogOutput : IDisposable
     /// <summary>Begins a line; text is then put into the writer returned.</summary>
     public ByteWriter Begin(long now, Node node, Daemon daemon, int pid)
     {
-        Stamps.Write(_buffer, now);
         ReadOnlySpan<byte> prefix = node.Prefixes[(int)daemon];
+        if (Stamps.IsJournal)
+        {
+            JournalEntry.WriteHead(_buffer, now, LineCount, prefix, pid, Stamps);
+            return _buffer;
+        }
+        Stamps.Write(_buffer, now);
         _buffer.Put(prefix);
         if (prefix[^1] == (byte)'[')
         {
@@ -63,7 +68,7 @@ internal sealed class LogOutput : IDisposable
 
     public void End()
     {
-        _buffer.Put((byte)'\n');
+        _buffer.Put(Stamps.IsJournal ? "\n\n"u8 : "\n"u8);
         LineCount++;
         if (_cuts.TryPeek(out long cut) && Progress >= cut)
         {

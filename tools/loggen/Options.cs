@@ -14,6 +14,12 @@ internal sealed record Options
     /// <summary>RFC 3339 stamps with microseconds instead of traditional ones.</summary>
     public bool IsRfc3339 { get; init; }
 
+    /// <summary>What <c>journalctl -o export</c> prints, instead of lines.</summary>
+    public bool IsJournal { get; init; }
+
+    /// <summary>The mix of a host behind DNS block lists: hardly a line makes a record.</summary>
+    public bool IsPostscreenHeavy { get; init; }
+
     /// <summary>A file, a directory (existing, or with a slash at its end), or <c>-</c>.</summary>
     public string Out { get; init; } = "-";
 

@@ -14,7 +14,10 @@ internal static class Program
           --seed N             same seed, same options: same bytes (default 1)
           --lines N            stop after N lines (a few more, see below), or
           --bytes SIZE         stop after SIZE bytes: 500000, 20MB, 1GB (powers of ten)
-          --style STYLE        traditional (no year, no zone, default) or rfc3339
+          --style STYLE        traditional (no year, no zone, default), rfc3339, or journal, as
+                               journalctl -o export prints it; a line is then an entry
+          --mix MIX            standard (default), or postscreen: of a host behind DNS block
+                               lists, where 95 lines in a hundred make no record
           --start TIME         first instant (default 2026-11-01T00:00:00Z)
           --zone NAME          time zone of the hosts (default Europe/Berlin)
           --rate SIZE          bytes of log a day (default 1GB): a smaller rate makes a log of
@@ -110,7 +113,22 @@ internal static class Program
         "--seed" => options with { Seed = ulong.Parse(value, CultureInfo.InvariantCulture) },
         "--lines" => options with { Lines = Number(value) },
         "--bytes" => options with { Bytes = Size(value) },
-        "--style" => options with { IsRfc3339 = IsRfc3339(value) },
+        "--style" => value switch
+        {
+            "rfc3339" => options with { IsRfc3339 = true, IsJournal = false },
+            "traditional" => options with { IsRfc3339 = false, IsJournal = false },
+            "journal" => options with { IsRfc3339 = false, IsJournal = true },
+            _ => throw new FormatException($"Unknown style {value}."),
+        },
+        "--mix" => options with
+        {
+            IsPostscreenHeavy = value switch
+            {
+                "standard" => false,
+                "postscreen" => true,
+                _ => throw new FormatException($"Unknown mix {value}."),
+            },
+        },
         "--out" => options with { Out = value },
         "--truth" => options with { Truth = value },
         "--start" => options with
@@ -130,13 +148,6 @@ internal static class Program
         },
         "--cut" => options with { Cuts = checked((int)Number(value)) },
         _ => throw new FormatException($"Unknown option {name}."),
-    };
-
-    private static bool IsRfc3339(string value) => value switch
-    {
-        "rfc3339" => true,
-        "traditional" => false,
-        _ => throw new FormatException($"Unknown style {value}."),
     };
 
     private static long Number(string value) =>

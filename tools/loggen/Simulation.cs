@@ -17,6 +17,7 @@ internal sealed class Simulation : Actor
 {
     // Measured on a long run; it makes the rate of bytes come out right.
     private const double BytesPerArrival = 728;
+    private const double HeavyBytesPerArrival = 660;
 
     private const long DayMicros = 86_400_000_000;
 
@@ -39,7 +40,8 @@ internal sealed class Simulation : Actor
         Rng = new Rng(options.Seed);
         Nodes = Topology.Build(options.Hosts, Rng);
         Mails = new MailFactory(Rng, options);
-        _gapMicros = BytesPerArrival / options.RateBytesPerDay * DayMicros;
+        _gapMicros = (options.IsPostscreenHeavy ? HeavyBytesPerArrival : BytesPerArrival)
+            / options.RateBytesPerDay * DayMicros;
     }
 
     public Options Options { get; }
@@ -89,7 +91,44 @@ internal sealed class Simulation : Actor
     {
         double load = s_hours[Log.Stamps.LocalTime(now).Hour];
         At(now + 1 + (long)(Rng.Exponential(_gapMicros) / load), this, 0);
-        Arrive(now);
+        if (Options.IsPostscreenHeavy)
+        {
+            ArriveHeavy(now);
+        }
+        else
+        {
+            Arrive(now);
+        }
+    }
+
+    // The same for a host at which nearly everybody is turned away.
+    private void ArriveHeavy(long now)
+    {
+        Node node = Nodes[Rng.Below(Nodes.Length)];
+        switch (Rng.Below(1000))
+        {
+            case < 18:
+                Connect(now, node, Business.Inbound);
+                break;
+            case < 21:
+                Connect(now, node, Business.Submission);
+                break;
+            case < 37:
+                AccessSession.Start(this, now);
+                break;
+            case < 60:
+                Noise.WriteFailedLogin(this, now);
+                break;
+            case < 180:
+                Connect(now, node, Business.Nothing);
+                break;
+            case < 300:
+                Noise.Write(this, now, node);
+                break;
+            default:
+                new PostscreenScan(node, Rng).Step(this, now, 0);
+                break;
+        }
     }
 
     // Weights in a thousand; chosen so that the mix of lines is that of a busy site.

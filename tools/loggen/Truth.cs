@@ -60,7 +60,7 @@ internal sealed class Truth : IDisposable
 
     public long RecordCount { get; private set; }
 
-    private Marks TimeMarks => _stamps.IsRfc3339 ? Marks.None
+    private Marks TimeMarks => _stamps.IsExact ? Marks.None
         : Marks.YearInferred | Marks.ZoneInferred;
 
     /// <summary>
@@ -165,10 +165,10 @@ internal sealed class Truth : IDisposable
         bool hasFinal = finalMicros != 0;
         _buffer.Put($"{kind}\t{_stamps.AsLogged(timeMicros)}\t");
         Number(hasFinal ? _stamps.AsLogged(finalMicros) : -1);
-        _buffer.Put($"{_stamps.OffsetMinutes(timeMicros)}\t");
+        _buffer.Put($"{_stamps.LoggedOffsetMinutes(timeMicros)}\t");
         if (hasFinal)
         {
-            _buffer.Put($"{_stamps.OffsetMinutes(finalMicros)}\t{status}\t");
+            _buffer.Put($"{_stamps.LoggedOffsetMinutes(finalMicros)}\t{status}\t");
         }
         else
         {

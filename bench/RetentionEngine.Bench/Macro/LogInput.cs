@@ -66,7 +66,9 @@ internal sealed record LogInput(string Path, long Bytes, long Lines, long Record
     // Another build of loggen may write other bytes, so its identity is part of the name.
     private static string NameOf(Options options) => string.Create(
         CultureInfo.InvariantCulture,
-        $"{(options.IsRfc3339 ? "rfc3339" : "traditional")}-{options.Bytes}-rate{
+        $"{(options.IsPostscreenHeavy ? "postscreen-" : "")}{
+            (options.IsJournal ? "journal" : options.IsRfc3339 ? "rfc3339" : "traditional")}-{
+            options.Bytes}-rate{
             options.RateBytesPerDay}-{(options.HasUniformPeers ? "distinct" : "peers")}{
             options.Peers}-from{options.Start.ToUnixTimeSeconds()}-{
             typeof(Generator).Module.ModuleVersionId.ToString("N")[..8]}");

@@ -70,9 +70,14 @@ internal sealed class ParseLoop
     /// <summary>Tokenizer and tracker over a file, opened as the command line opens it.</summary>
     public ParseCounts CorrelateFile(string path)
     {
+        using Stream stream = SourceFinder.Find([path], s_latest).Sources[0].Open();
+        return CorrelateStream(stream);
+    }
+
+    private ParseCounts CorrelateStream(Stream stream)
+    {
         BeginTracker();
         (long lines, long events) = (_tokenizer.Lines, _tokenizer.Events);
-        using Stream stream = SourceFinder.Find([path], s_latest).Sources[0].Open();
         using var reader = new BlockReader(stream);
         while (reader.TryRead(out ReadOnlySpan<byte> block))
         {
@@ -81,6 +86,27 @@ internal sealed class ParseLoop
         }
         return Finish(lines, events);
     }
+
+    /// <summary>Only the tokenizer, over a log in memory that something wraps.</summary>
+    public ParseCounts TokenizeWrapped(byte[] bytes, int length)
+    {
+        Begin();
+        (long lines, long events) = (_tokenizer.Lines, _tokenizer.Events);
+        using var reader = new BlockReader(new FormStream(new MemoryStream(bytes, 0, length)));
+        while (reader.TryRead(out ReadOnlySpan<byte> block))
+        {
+            for (int at = 0; at < block.Length;)
+            {
+                at = _tokenizer.Read(block, at, _events, out _);
+            }
+            reader.Advance(block.Length);
+        }
+        return new ParseCounts(_tokenizer.Lines - lines, _tokenizer.Events - events, 0);
+    }
+
+    /// <summary>Tokenizer and tracker, over a log in memory that something wraps.</summary>
+    public ParseCounts CorrelateWrapped(byte[] bytes, int length) =>
+        CorrelateStream(new FormStream(new MemoryStream(bytes, 0, length)));
 
     /// <summary>What a pass allocates when those before it have let every array grow.</summary>
     /// <returns>Managed bytes allocated, lines read and rows written meanwhile.</returns>

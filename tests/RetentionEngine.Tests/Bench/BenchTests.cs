@@ -33,10 +33,15 @@ public sealed class BenchTests
         Assert.Equal(0, Figure("query.sqliteDifference"));
         Assert.InRange(Figure("query.mailboxHits"), 1, Figure("query.hotHits"));
         Assert.True(Figure("expire.buckets") > 0);
+        Assert.InRange(Figure("forms.postscreenEventShare"), 0.02, 0.08);
+        Assert.Equal(
+            Figure("forms.standardEventShare"), Figure("forms.journalEventShare"), tolerance: 0.05);
         foreach (string name in (string[])
             ["tokenize.ratioToFloor", "correlate.ratioToFloor", "file.GBps", "import.wallMBps",
             "import.cpuMBps", "import.peakMiB", "import.peakStreamMiB", "import.distinctRatio",
             "store.bytesPerDelivery", "store.ratioToSqlite", "query.mailboxWarmMs",
+            "forms.postscreenTokenizeRatioToFloor", "forms.postscreenCorrelateGBps",
+            "forms.journalTokenizeRatioToFloor", "forms.journalCorrelateGBps",
             "query.mailboxColdMs", "query.processMs", "expire.bucketMs", "commit.ratioToRaw"])
         {
             Assert.True(Figure(name) > 0, name);

@@ -59,6 +59,35 @@ public sealed partial class LogGenTests
         Assert.InRange(s_busyLog.Files[0].Length / (double)lines.Length, 145, 185);
     }
 
+    /// <summary>What no record needs is what its program or its form tells at once.</summary>
+    [Fact]
+    public void NineteenInTwentyLinesOfAPostscreenHeavyMixMakeNoRecord()
+    {
+        (byte[][] files, string[] truth) = Generate(s_busy with { IsPostscreenHeavy = true });
+        string[] lines = Lines(files[0]);
+        AssertShare(lines, 40, 70, line => line.Contains("/postscreen["));
+        AssertShare(lines, 10, 25, line => line.Contains("/dnsblog["));
+        AssertShare(lines, 4, 12, line => line.Contains("/tlsproxy["));
+        AssertShare(lines, 3, 6.5, line => Needed().IsMatch(line));
+        Assert.Contains("rejected\t", string.Join('\n', truth), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AnEntryOfTheJournalHoldsTheLine()
+    {
+        byte[] journal = Generate(s_busy with { Lines = 200, IsJournal = true }).Files[0];
+        string[] lines = Lines(Generate(s_busy with { Lines = 200 }).Files[0]);
+        string[] entries = Encoding.UTF8.GetString(journal).TrimEnd('\n').Split("\n\n");
+        Assert.Equal(lines.Length, entries.Length);
+        Assert.All(lines.Zip(entries), pair =>
+        {
+            Assert.Contains($"\n__REALTIME_TIMESTAMP={Time(pair.First)}\n", pair.Second);
+            Assert.EndsWith(
+                pair.Second[(pair.Second.LastIndexOf("\nMESSAGE=", StringComparison.Ordinal) + 9)..],
+                pair.First);
+        });
+    }
+
     [Fact]
     public void RateAndStyleAreAsAsked()
     {
@@ -195,6 +224,7 @@ public sealed partial class LogGenTests
     [InlineData("--lines")]
     [InlineData("--lines", "10", "--cut", "2")]
     [InlineData("--lines", "10", "--style", "iso")]
+    [InlineData("--lines", "10", "--mix", "other")]
     public void NonsenseIsRefused(params string[] args) =>
         Assert.Throws<FormatException>(() => global::LogGen.Program.Parse(args));
 
@@ -238,6 +268,13 @@ public sealed partial class LogGenTests
         RegexOptions.None,
         matchTimeoutMilliseconds: 1000)]
     private static partial Regex IdOf();
+
+    [GeneratedRegex(
+        @"(: client=|message-id=|: uid=|\(queue active\)|, status=|: removed|reject: |LOGIN, user=|LOGOUT, user="
+        + @"|DISCONNECTED, user=|TIMEOUT, user=|-login: (Login|Logged in): |(imap|pop3)\(|notification: )",
+        RegexOptions.ExplicitCapture,
+        matchTimeoutMilliseconds: 1000)]
+    private static partial Regex Needed();
 
     [GeneratedRegex("(LOGIN, user=|-login: (Login|Logged in): )", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Login();

@@ -30,6 +30,25 @@ public sealed class LogGenTruthTests
             RateBytesPerDay = rate,
             IsRfc3339 = isRfc3339,
         };
+        AssertTrue(options);
+    }
+
+    [Theory]
+    [InlineData(6, 60_000, 20_000_000, true, false)]
+    [InlineData(7, 40_000, 1_000_000_000, false, true)]
+    [InlineData(8, 60_000, 2_000_000, true, true)]
+    public void RecordsOfOtherMixesAndFormsAreTheTrueOnes(
+        int seed, long lines, long rate, bool isPostscreenHeavy, bool isJournal) => AssertTrue(new Options
+        {
+            Seed = (ulong)seed,
+            Lines = lines,
+            RateBytesPerDay = rate,
+            IsPostscreenHeavy = isPostscreenHeavy,
+            IsJournal = isJournal,
+        });
+
+    private static void AssertTrue(Options options)
+    {
         var log = new MemoryStream();
         var truth = new MemoryStream();
         Generator.Run(options, _ => log, truth);
@@ -50,7 +69,7 @@ public sealed class LogGenTruthTests
         string[] surplus = [.. actual.Except(expected, StringComparer.Ordinal).Take(5)];
         Assert.True(
             missing.Length + surplus.Length == 0,
-            $"seed {seed}\nmissing\n{string.Join('\n', missing)}\nsurplus\n{string.Join('\n', surplus)}");
+            $"seed {options.Seed}\nmissing\n{string.Join('\n', missing)}\nsurplus\n{string.Join('\n', surplus)}");
         Assert.Equal(expected.Count, actual.Count);
     }
 
@@ -74,7 +93,7 @@ public sealed class LogGenTruthTests
         var events = new LogEvent[256];
         long first = options.Start.ToUnixTimeMilliseconds() * 1000;
         tokenizer.Begin(TimeZoneInfo.FindSystemTimeZoneById(options.Zone), first + Tracker.Minute);
-        using var reader = new BlockReader(new MemoryStream(log));
+        using var reader = new BlockReader(new FormStream(new MemoryStream(log)));
         while (reader.TryRead(out ReadOnlySpan<byte> block))
         {
             int at = 0;

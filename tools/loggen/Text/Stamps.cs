@@ -1,7 +1,10 @@
 namespace LogGen.Text;
 
 /// <summary>Writes the time stamp of a line and tells the zone offset in force.</summary>
-internal sealed class Stamps(bool isRfc3339, TimeZoneInfo zone)
+/// <param name="isRfc3339">Stamps with microseconds and zone instead of traditional ones.</param>
+/// <param name="zone">Zone of the hosts.</param>
+/// <param name="isJournal">No stamps: an entry of the journal holds UTC microseconds.</param>
+internal sealed class Stamps(bool isRfc3339, TimeZoneInfo zone, bool isJournal = false)
 {
     private const long SecondMicros = 1_000_000;
 
@@ -17,11 +20,17 @@ internal sealed class Stamps(bool isRfc3339, TimeZoneInfo zone)
     private long _cachedQuarter = long.MinValue;
     private int _cachedOffset;
 
-    public bool IsRfc3339 => isRfc3339;
+    public bool IsJournal => isJournal;
+
+    /// <summary>Whether the log shows year, zone and microseconds of a time.</summary>
+    public bool IsExact => isRfc3339 || isJournal;
 
     /// <summary>What a reader can know of the time: traditional stamps end at the second.</summary>
     public long AsLogged(long unixMicros) =>
-        isRfc3339 ? unixMicros : unixMicros - unixMicros % SecondMicros;
+        IsExact ? unixMicros : unixMicros - unixMicros % SecondMicros;
+
+    /// <summary>The offset that a reader sees, in minutes east of UTC.</summary>
+    public int LoggedOffsetMinutes(long unixMicros) => isJournal ? 0 : OffsetMinutes(unixMicros);
 
     /// <summary>Minutes east of UTC.</summary>
     public int OffsetMinutes(long unixMicros)
