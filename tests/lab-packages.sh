@@ -14,16 +14,24 @@ need dovecot-lmtpd /usr/lib/dovecot/lmtp
 need dovecot-sieve /usr/lib/dovecot/modules/lib90_sieve_plugin.so
 need dovecot-managesieved /usr/lib/dovecot/managesieve
 need rsyslog /usr/sbin/rsyslogd
+need rsyslog-openssl /usr/lib/x86_64-linux-gnu/rsyslog/lmnsd_ossl.so
 need iproute2 /usr/sbin/ip
 need openssl /usr/bin/openssl
 need procps /usr/bin/pgrep
 need python3 /usr/bin/python3
 need util-linux /usr/bin/unshare
 need tzdata /usr/share/zoneinfo/Europe/Berlin
-[ "${#packages[@]}" -gt 0 ] || exit 0
+# syslog-ng can't be installed beside rsyslog, so it is only unpacked; these are its libraries.
+libraries=/usr/lib/x86_64-linux-gnu
+need libglib2.0-0 "$libraries/libglib-2.0.so.0"
+need libjson-c5 "$libraries/libjson-c.so.5"
+need libwrap0 "$libraries/libwrap.so.0"
+syslog_ng=/var/lib/retention-lab/syslog-ng
+has_syslog_ng() { [ -e "$syslog_ng/usr/sbin/syslog-ng" ]; }
+[ "${#packages[@]}" -gt 0 ] || ! has_syslog_ng || exit 0
 
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-    echo "lab: needs ${packages[*]}, and root on Debian to install them" >&2
+    echo "lab: needs ${packages[*]} syslog-ng-core, and root on Debian to install them" >&2
     exit 1
 fi
 # Debian starts what it installs unless this file forbids it; one that is there already stays.
@@ -34,6 +42,15 @@ if [ ! -e "$policy" ]; then
     trap 'rm -f "$policy"' EXIT
 fi
 apt-get update -qq
+if ! has_syslog_ng; then
+    mkdir -p "$syslog_ng/download"
+    (cd "$syslog_ng/download" && apt-get download -qq syslog-ng-core libivykis0 libnet1) 2>/dev/null
+    for package in "$syslog_ng"/download/*.deb; do
+        dpkg -x "$package" "$syslog_ng"
+    done
+    rm -rf "$syslog_ng/download"
+    has_syslog_ng || { echo "lab: syslog-ng-core could not be downloaded" >&2; exit 1; }
+fi
 if ! DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends --no-remove \
         "${packages[@]}" </dev/null >/tmp/lab-packages.$$ 2>&1; then
     tail -20 /tmp/lab-packages.$$ >&2

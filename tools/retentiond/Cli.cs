@@ -20,8 +20,8 @@ internal static class Cli
 
     private static readonly Option<string[]> s_set = new("--set")
     {
-        Description = "Overrides one setting, e.g. store.path=/srv/store; may be repeated. Goes before "
-            + "variables (RETENTIOND_STORE_PATH), which go before the file.",
+        Description = "Overrides one setting, e.g. store.path=/srv/store; may be repeated. Goes "
+            + "before variables (RETENTIOND_STORE_PATH), which go before the file.",
         HelpName = "NAME=VALUE",
         Recursive = true,
         DefaultValueFactory = static _ => [],
@@ -131,7 +131,8 @@ internal static class Cli
             IsJson = settings.IsLogJson,
         };
         using var stop = new CancellationTokenSource();
-        await using var host = new DaemonHost(settings, () => Read(parse), log, TimeProvider.System);
+        await using var host = new DaemonHost(
+            settings, () => Read(parse), log, TimeProvider.System);
         using var term = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         await host.StartAsync();

@@ -11,7 +11,7 @@ namespace RetentionEngine.Daemon;
 /// <summary>All parts of the running daemon, put together from its settings.</summary>
 internal sealed class DaemonHost : IAsyncDisposable
 {
-    /// <summary>A pump that does not move for so long is stuck, where no watchdog says when.</summary>
+    /// <summary>A pump that stands still for so long is stuck, if no watchdog says when.</summary>
     private static readonly TimeSpan s_stillMax = TimeSpan.FromSeconds(60);
 
     private readonly Func<Settings> _read;
@@ -34,7 +34,8 @@ internal sealed class DaemonHost : IAsyncDisposable
         (_settings, _read, _log, _clock) = (settings, read, log, clock);
         Status = new Status(clock);
         _pump = new PumpService(settings, Status, clock, log);
-        _listeners = new ListenerSet(new LineSink(_pump.AppendAsync, clock, log), Status, log, clock);
+        _listeners = new ListenerSet(
+            new LineSink(_pump.AppendAsync, clock, log), Status, log, clock);
     }
 
     public Status Status { get; }
@@ -165,7 +166,8 @@ internal sealed class DaemonHost : IAsyncDisposable
         bool isSame = string.Equals(
             settings.Store.Path, _settings.Store.Path, StringComparison.Ordinal)
             && string.Equals(
-                settings.Store.MasterKeyPath, _settings.Store.MasterKeyPath, StringComparison.Ordinal)
+                settings.Store.MasterKeyPath, _settings.Store.MasterKeyPath,
+                StringComparison.Ordinal)
             && string.Equals(
                 settings.ControlSocket, _settings.ControlSocket, StringComparison.Ordinal);
         if (isSame)

@@ -7,6 +7,56 @@ namespace RetentionEngine.Tests.Daemon;
 /// <summary>From a TOML text, variables and flags to settings or mistakes with their lines.</summary>
 public sealed class SettingsTests
 {
+    private const string Everything = """
+        log_level = "debug"
+        log_format = "json"
+        control_socket = "/run/retentiond/control.sock"
+        http.listen = "[::1]:9461"
+        [store]
+        path = "/srv/store"
+        master_key = "/etc/retentiond/key"
+        timezone = "Europe/Berlin"
+        local_domains = ["Example.ORG.", "example.net"]
+        commit_interval = "500ms"
+        commit_volume = "32MiB"
+        [store.host_timezones]
+        mx2 = "America/Lima"
+        [spool]
+        max_size = "1GiB"
+        disk_reserve = 0
+        [period]
+        sent = "26h"
+        access = { keep = "30d", basis = "contract 4" }
+        [[file]]
+        path = "/var/log/mail.log"
+        [[file]]
+        path = "/var/log/dovecot.log"
+        [[journal]]
+        units = ["postfix@-.service", "dovecot.service"]
+        [[journal]]
+        name = "other"
+        directory = "/srv/journal"
+        matches = ["_TRANSPORT=syslog"]
+        [[fifo]]
+        path = "/run/mail.fifo"
+        [[syslog]]
+        name = "in"
+        protocol = "tls"
+        address = "192.0.2.1"
+        certificate = "/etc/c.pem"
+        key = "/etc/k.pem"
+        client_ca = "/etc/ca.pem"
+        client_names = ["mx1.example.org"]
+        max_connections = 7
+        max_frame = "16KiB"
+        frame_timeout = "5s"
+        handshake_timeout = "3s"
+        [[syslog]]
+        protocol = "udp"
+        port = 5514
+        receive_buffer = "1MiB"
+        """;
+
     private static readonly Dictionary<string, string> s_none = [];
 
     [Fact]
@@ -23,55 +73,7 @@ public sealed class SettingsTests
     [Fact]
     public void Everything_is_read()
     {
-        Settings settings = Parse("""
-            log_level = "debug"
-            log_format = "json"
-            control_socket = "/run/retentiond/control.sock"
-            http.listen = "[::1]:9461"
-            [store]
-            path = "/srv/store"
-            master_key = "/etc/retentiond/key"
-            timezone = "Europe/Berlin"
-            local_domains = ["Example.ORG.", "example.net"]
-            commit_interval = "500ms"
-            commit_volume = "32MiB"
-            [store.host_timezones]
-            mx2 = "America/Lima"
-            [spool]
-            max_size = "1GiB"
-            disk_reserve = 0
-            [period]
-            sent = "26h"
-            access = { keep = "30d", basis = "contract 4" }
-            [[file]]
-            path = "/var/log/mail.log"
-            [[file]]
-            path = "/var/log/dovecot.log"
-            [[journal]]
-            units = ["postfix@-.service", "dovecot.service"]
-            [[journal]]
-            name = "other"
-            directory = "/srv/journal"
-            matches = ["_TRANSPORT=syslog"]
-            [[fifo]]
-            path = "/run/mail.fifo"
-            [[syslog]]
-            name = "in"
-            protocol = "tls"
-            address = "192.0.2.1"
-            certificate = "/etc/c.pem"
-            key = "/etc/k.pem"
-            client_ca = "/etc/ca.pem"
-            client_names = ["mx1.example.org"]
-            max_connections = 7
-            max_frame = "16KiB"
-            frame_timeout = "5s"
-            handshake_timeout = "3s"
-            [[syslog]]
-            protocol = "udp"
-            port = 5514
-            receive_buffer = "1MiB"
-            """);
+        Settings settings = Parse(Everything);
         Assert.Equal(LogLevel.Debug, settings.LogLevel);
         Assert.True(settings.IsLogJson);
         Assert.Equal(IPEndPoint.Parse("[::1]:9461"), settings.Http);

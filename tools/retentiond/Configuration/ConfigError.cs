@@ -10,7 +10,7 @@ internal sealed record ConfigError(string Origin, int Line, string Message)
         Line > 0 ? $"{Origin}:{Line}: {Message}" : $"{Origin}: {Message}";
 }
 
-/// <summary>A configuration that can't be used, with all its mistakes in the order of lines.</summary>
+/// <summary>A configuration that can't be used, with all its mistakes.</summary>
 internal sealed class ConfigException(IReadOnlyList<ConfigError> errors)
     : Exception(string.Join('\n', errors))
 {

@@ -81,7 +81,7 @@ internal static class Quantity
         return $"{bytes / size}{name}";
     }
 
-    /// <summary>A length of time in the largest unit up to a day that it is a multiple of.</summary>
+    /// <summary>A length of time in the largest unit, days at most, that divides it.</summary>
     public static string Of(TimeSpan span)
     {
         (string name, long ticks) = s_spans
@@ -92,7 +92,7 @@ internal static class Quantity
         return $"{span.Ticks / ticks}{name}";
     }
 
-    /// <summary>The known name that a wrong one most likely stands for; null = none is near.</summary>
+    /// <summary>The known name that a wrong one seems to mean; null = none is near.</summary>
     public static string? Nearest(string name, IEnumerable<string> known) => known
         .Select(k => (Name: k, Distance: Distance(name, k)))
         .Where(k => k.Distance <= Math.Min(2, (name.Length - 1) / 2))

@@ -35,7 +35,8 @@ internal sealed class SettingsReader
             Error(name, "must be a table");
         }
         return new SettingsReader(
-            node?.Value as TomlTable ?? new TomlTable(), $"{_prefix}{name}.", node?.Line ?? 0, _state);
+            node?.Value as TomlTable ?? new TomlTable(), $"{_prefix}{name}.",
+            node?.Line ?? 0, _state);
     }
 
     /// <summary>The tables of "[[name]]".</summary>
@@ -47,7 +48,8 @@ internal sealed class SettingsReader
         {
             yield break;
         }
-        if (node.Value is not List<TomlNode> all || all.Exists(static n => n.Value is not TomlTable))
+        if (node.Value is not List<TomlNode> all
+            || all.Exists(static n => n.Value is not TomlTable))
         {
             Error(name, $"must be one or more tables [[{name}]]");
             yield break;
@@ -223,7 +225,8 @@ internal sealed class SettingsReader
     private object? Find(string name)
     {
         _asked.Add(name);
-        return _state.Overriding($"{_prefix}{name}") ?? _table.Entries.GetValueOrDefault(name) switch
+        TomlNode? node = _table.Entries.GetValueOrDefault(name);
+        return _state.Overriding($"{_prefix}{name}") ?? node switch
         {
             null => null,
             { Value: null } => new object(),

@@ -19,7 +19,8 @@ internal static class SettingsSummary
         }
         Add("zone", settings.Policy.TimeZone);
         Add("domains", settings.Policy.LocalDomains.Count == 0
-            ? "none: sent and received are guessed" : string.Join(' ', settings.Policy.LocalDomains));
+            ? "none: sent and received are guessed"
+            : string.Join(' ', settings.Policy.LocalDomains));
         foreach (string path in settings.Files)
         {
             Add("file", path);

@@ -98,7 +98,7 @@ internal static class TomlTree
             node = new TomlNode(line, new TomlTable());
             table.Entries.Add(name, node);
         }
-        return node.Value is List<TomlNode> all ? (TomlTable)all[^1].Value! : (TomlTable)node.Value!;
+        return (TomlTable)(node.Value is List<TomlNode> all ? all[^1].Value : node.Value)!;
     }
 
     private static TomlNode Node(ValueSyntax? syntax, int line) => syntax switch

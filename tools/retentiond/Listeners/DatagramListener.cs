@@ -145,7 +145,8 @@ internal sealed class DatagramListener : SyslogListener
         {
             _status.Refuse(RefusalReason.FrameTooLong);
         }
-        else if (_filling.TryAdd(_datagram.AsSpan(0, length)) is AddResult.TooLong or AddResult.Full)
+        else if (_filling.TryAdd(_datagram.AsSpan(0, length))
+            is AddResult.TooLong or AddResult.Full)
         {
             _status.Refuse(RefusalReason.Malformed);
         }

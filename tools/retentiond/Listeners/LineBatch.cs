@@ -16,7 +16,7 @@ internal enum AddResult
     TooLong,
 }
 
-/// <summary>Whole lines that are handed on together; holds a buffer only while it has some.</summary>
+/// <summary>Whole lines that are handed on together; has a buffer only with some.</summary>
 internal sealed class LineBatch : IDisposable
 {
     /// <summary>Bytes that a batch has at most.</summary>
@@ -45,7 +45,8 @@ internal sealed class LineBatch : IDisposable
         int length = line.Length + 1;
         if (bad >= 0)
         {
-            length += 3 * (line.Count((byte)'\n') + line.Count((byte)'\r') + line.Count((byte)'\0'));
+            length += 3 * (line.Count((byte)'\n') + line.Count((byte)'\r')
+                + line.Count((byte)'\0'));
         }
         if (length > BytesMax - _length)
         {

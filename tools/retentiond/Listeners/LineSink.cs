@@ -19,7 +19,8 @@ internal sealed class LineSink(
     /// <summary>Makes a batch durable, however long that takes.</summary>
     /// <exception cref="RetentionException">Anything but a full disk.</exception>
     /// <exception cref="OperationCanceledException">Given up.</exception>
-    public async ValueTask WriteAsync(LineBatch batch, ListenerStatus status, CancellationToken cancel)
+    public async ValueTask WriteAsync(
+        LineBatch batch, ListenerStatus status, CancellationToken cancel)
     {
         while (true)
         {

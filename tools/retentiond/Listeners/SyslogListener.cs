@@ -46,7 +46,7 @@ internal abstract class SyslogListener(SyslogSettings settings) : IAsyncDisposab
 
     /// <summary>Holds new connections against other settings; certificates are read again.
     /// </summary>
-    /// <exception cref="ConfigException">A certificate can't be used; all stays as it was.</exception>
+    /// <exception cref="ConfigException">A certificate can't be used; all stays.</exception>
     public virtual void Change(SyslogSettings settings) => Settings = settings;
 
     public abstract ValueTask DisposeAsync();

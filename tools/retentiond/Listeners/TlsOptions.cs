@@ -3,6 +3,7 @@ using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using RetentionEngine.Daemon.Configuration;
+using RetentionEngine.Daemon.Reporting;
 
 namespace RetentionEngine.Daemon.Listeners;
 
@@ -50,7 +51,7 @@ internal sealed class TlsOptions
 
     /// <summary>What a handshake goes by.</summary>
     /// <param name="refusal">Receives why the client's certificate is refused.</param>
-    public SslServerAuthenticationOptions ForHandshake(Action<Reporting.RefusalReason> refusal) =>
+    public SslServerAuthenticationOptions ForHandshake(Action<RefusalReason> refusal) =>
         new()
         {
             ServerCertificateContext = _certificate,
@@ -65,21 +66,21 @@ internal sealed class TlsOptions
         };
 
     private bool Accepts(
-        X509Certificate? certificate, SslPolicyErrors errors, Action<Reporting.RefusalReason> refusal)
+        X509Certificate? certificate, SslPolicyErrors errors, Action<RefusalReason> refusal)
     {
         if (certificate is not X509Certificate2 client)
         {
-            refusal(Reporting.RefusalReason.CertificateMissing);
+            refusal(RefusalReason.CertificateMissing);
             return false;
         }
         if (errors != SslPolicyErrors.None)
         {
-            refusal(Reporting.RefusalReason.CertificateInvalid);
+            refusal(RefusalReason.CertificateInvalid);
             return false;
         }
         if (_clientNames.Count > 0 && !_clientNames.Any(name => client.MatchesHostname(name)))
         {
-            refusal(Reporting.RefusalReason.ClientName);
+            refusal(RefusalReason.ClientName);
             return false;
         }
         return true;

@@ -3,7 +3,7 @@ using System.Net.Sockets;
 
 namespace RetentionEngine.Daemon.Listeners;
 
-/// <summary>How many datagrams the kernel threw away before a socket's owner came for them.</summary>
+/// <summary>How many datagrams the kernel threw away before we came for them.</summary>
 /// <remarks>Linux tells it in /proc/net/udp and udp6, in the line with the socket's inode; other
 /// systems do not tell it.</remarks>
 internal sealed class UdpDrops

@@ -65,7 +65,8 @@ internal sealed class HealthServer : IAsyncDisposable
     {
         HttpResponse response = context.Response;
         response.Headers.CacheControl = "no-store";
-        if (!HttpMethods.IsGet(context.Request.Method) && !HttpMethods.IsHead(context.Request.Method))
+        if (!HttpMethods.IsGet(context.Request.Method)
+            && !HttpMethods.IsHead(context.Request.Method))
         {
             response.StatusCode = StatusCodes.Status405MethodNotAllowed;
             return Task.CompletedTask;

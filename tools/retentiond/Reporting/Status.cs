@@ -85,7 +85,7 @@ internal sealed class PumpStatus(TimeProvider clock)
     /// <summary>Bytes that wait in the spool.</summary>
     public long SpoolBytes { get; set; }
 
-    /// <summary>Says that the pump lives; call it at every turn, also when there is no work.</summary>
+    /// <summary>Says that the pump lives; to be called at every turn, also an idle one.</summary>
     public void Move() => Volatile.Write(ref _moved, clock.GetTimestamp());
 
     /// <summary>Time since the last turn.</summary>
