@@ -72,6 +72,14 @@ public sealed record StrangeLine(
 public sealed record LogGap(
     string Host, DateTimeOffset Time, string Reason, long LostLines, string Source, long Line);
 
+/// <summary>A daemon whose stamps are off from those of its host, such as UTC in a chroot.</summary>
+/// <param name="Host">Host that the lines name.</param>
+/// <param name="Program">The daemon, without its instance: <c>smtp</c>.</param>
+/// <param name="Lines">Lines that show it.</param>
+/// <param name="Offset">How far the stamps are in front of the host's, in quarters of an hour.</param>
+/// <remarks>Times of records that rest on such lines are as logged; they bear ZoneInferred.</remarks>
+public sealed record OffClock(string Host, string Program, long Lines, TimeSpan Offset);
+
 /// <summary>Lines not understood that look alike.</summary>
 /// <param name="Shape">
 /// Punctuation and words of the daemons; everything else, be it a name, a number or an address, is
@@ -117,6 +125,9 @@ public sealed record ImportReport
 
     /// <summary>The first 1,000 of them.</summary>
     public IReadOnlyList<LogGap> Gaps { get; init; } = [];
+
+    /// <summary>Daemons that seem to run on another clock than their hosts.</summary>
+    public IReadOnlyList<OffClock> OffClocks { get; init; } = [];
 
     /// <summary>Mails whose records were written.</summary>
     public long Messages { get; init; }

@@ -49,6 +49,12 @@ internal sealed partial class ImportTally
         return shapes.OrderByDescending(shape => shape.Count);
     }
 
+    private IEnumerable<OffClock> OffClocks() => tracker.OtherClocks().Select(clock => new OffClock(
+        Encoding.Latin1.GetString(hosts.Host(clock.Host)),
+        clock.Daemon.ToString().ToLowerInvariant(),
+        clock.Lines,
+        TimeSpan.FromMinutes(clock.OffsetMinutes)));
+
     public static string Words(GapKind kind) => kind switch
     {
         GapKind.Dropping => "rate limiting began to drop lines",

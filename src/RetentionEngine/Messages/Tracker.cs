@@ -120,11 +120,16 @@ internal sealed partial class Tracker
         {
             LearnHosts();
         }
-        ref long clock = ref _clocks[_groups[e.Host]];
+        int group = _groups[e.Host];
+        ref long clock = ref _clocks[group];
         if (e.TimeUnixMicros > clock)
         {
             clock = e.TimeUnixMicros;
             _now = Math.Max(_now, clock);
+        }
+        if (clock - e.TimeUnixMicros >= ClockBehindMin || _clockCounts.Length > 0)
+        {
+            CountClock(in e, group, clock - e.TimeUnixMicros);
         }
     }
 

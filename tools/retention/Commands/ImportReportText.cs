@@ -54,6 +54,7 @@ internal static class ImportReportText
         AddStrange(text, report);
         AddShapes(text, report);
         AddGaps(text, report);
+        AddOffClocks(text, report);
         AddSources(text, report, found);
         return text.ToString();
     }
@@ -101,6 +102,22 @@ internal static class ImportReportText
                 json.WriteNumber("firstLine", shape.FirstLine);
             });
         }
+        WriteRemarks(context, report);
+        return context.Summary(exitCode, json => WriteTotals(json, report));
+    }
+
+    private static void WriteRemarks(ToolContext context, ImportReport report)
+    {
+        foreach (OffClock clock in report.OffClocks)
+        {
+            context.WriteJson("clock", json =>
+            {
+                json.WriteString("host", clock.Host);
+                json.WriteString("program", clock.Program);
+                json.WriteNumber("lines", clock.Lines);
+                json.WriteNumber("offsetMinutes", (int)clock.Offset.TotalMinutes);
+            });
+        }
         foreach (LogGap gap in report.Gaps)
         {
             context.WriteJson("gap", json =>
@@ -124,7 +141,6 @@ internal static class ImportReportText
                 json.WriteNumber("firstOffsetBytes", strange.FirstOffsetBytes);
             });
         }
-        return context.Summary(exitCode, json => WriteTotals(json, report));
     }
 
     private static void WriteTotals(Utf8JsonWriter json, ImportReport report)
@@ -304,6 +320,20 @@ internal static class ImportReportText
             + $"missing, {Times.ToCount(lost)} by their count");
         Row(text, "", $"first {first.Source}:{first.Line}: {first.Reason}");
     }
+
+    private static void AddOffClocks(StringBuilder text, ImportReport report)
+    {
+        for (int i = 0; i < report.OffClocks.Count; i++)
+        {
+            OffClock clock = report.OffClocks[i];
+            Row(text, i == 0 ? "clocks" : "", $"{Count(clock.Lines, "line")} of {clock.Program} on "
+                + $"{clock.Host} seem to run on another clock ({OffsetText(clock.Offset)})");
+        }
+    }
+
+    private static string OffsetText(TimeSpan offset) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{(offset < TimeSpan.Zero ? '-' : '+')}{Math.Abs(offset.TotalHours):0.##} h");
 
     private static void AddSources(StringBuilder text, ImportReport report, FoundSources found)
     {
