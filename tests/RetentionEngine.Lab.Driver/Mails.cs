@@ -18,7 +18,8 @@ internal sealed partial class Mails(Network network, Truth truth, Random random)
         [.. Inbound(), .. Screened(), .. Filtered(), () => Task.Run(Held)];
 
     /// <summary>What is done after it.</summary>
-    public IEnumerable<Func<Task>> Second() => [.. Sieved(), .. Submitted(), .. International()];
+    public IEnumerable<Func<Task>> Second() =>
+        [.. Sieved(), .. SievedByLda(), .. Submitted(), .. International()];
 
     private IEnumerable<Func<Task>> Inbound()
     {
@@ -110,34 +111,49 @@ internal sealed partial class Mails(Network network, Truth truth, Random random)
         // Sieve throws it away after LMTP has taken it: the log of the hop says sent.
         yield return () => FromOutside("mx3", "192.0.2.41", "kim@example.net",
             ["drops@lab.example.org"], status: "discarded");
-        yield return () => DiscardedForOne("192.0.2.45");
+        yield return () => DiscardedForOne("192.0.2.45", "");
         yield return () => PassedOn("192.0.2.42", "turns@lab.example.org", "redirected");
         yield return () => PassedOn("192.0.2.43", "both@lab.example.org", "sent");
-        yield return Returned;
-        yield return AnsweredByVacation;
+        yield return () => Returned("192.0.2.46", "back@lab.example.org");
+        yield return () => AnsweredByVacation("192.0.2.44", "away@lab.example.org");
+    }
+
+    /// <summary>The same by Dovecot's LDA, which pipe(8) runs for each recipient.</summary>
+    private IEnumerable<Func<Task>> SievedByLda()
+    {
+        yield return () => FromOutside("mx3", "192.0.2.86", "list@example.net",
+            ["files.lda@lab.example.org"]);
+        yield return () => FromOutside("mx3", "192.0.2.87", "kim@example.net",
+            ["drops.lda@lab.example.org"], status: "discarded");
+        yield return () => FromOutside("mx3", "192.0.2.88", "kim@example.net",
+            ["keeps.lda@lab.example.org"]);
+        yield return () => DiscardedForOne("192.0.2.89", ".lda");
+        yield return () => PassedOn("192.0.2.90", "turns.lda@lab.example.org", "redirected");
+        yield return () => Returned("192.0.2.91", "back.lda@lab.example.org");
+        yield return () => AnsweredByVacation("192.0.2.92", "away.lda@lab.example.org");
     }
 
     /// <summary>One transaction of LMTP with as many sessions as recipients.</summary>
-    private async Task DiscardedForOne(string ip)
+    private async Task DiscardedForOne(string ip, string by)
     {
         const string Sender = "kim@example.net";
         string id = await Send("mx3", ip, Sender,
-            ["anna@lab.example.org", "drops@lab.example.org", "files@lab.example.org"]);
+            ["anna@lab.example.org", $"drops{by}@lab.example.org", $"files{by}@lab.example.org"]);
         var fields = new MailFields(Sender) { Ip = ip };
         truth.Mail("mx3", id, "anna@lab.example.org", ours: false, fields);
-        truth.Mail("mx3", id, "files@lab.example.org", ours: false, fields);
-        truth.Mail("mx3", id, "drops@lab.example.org", ours: false,
+        truth.Mail("mx3", id, $"files{by}@lab.example.org", ours: false, fields);
+        truth.Mail("mx3", id, $"drops{by}@lab.example.org", ours: false,
             fields with { Status = "discarded" });
         Kept("mx3", id, fields);
     }
 
     /// <summary>Sieve's reject: the sender hears of it by a mail of Dovecot's.</summary>
-    private async Task Returned()
+    private async Task Returned(string ip, string mailbox)
     {
         const string Sender = "reject.asker@example.net";
-        string id = await Send("mx3", "192.0.2.46", Sender, ["back@lab.example.org"]);
-        var fields = new MailFields(Sender) { Ip = "192.0.2.46" };
-        truth.Mail("mx3", id, "back@lab.example.org", ours: false,
+        string id = await Send("mx3", ip, Sender, [mailbox]);
+        var fields = new MailFields(Sender) { Ip = ip };
+        truth.Mail("mx3", id, mailbox, ours: false,
             fields with { Status = "rejected" });
         Kept("mx3", id, fields);
         const string AnyOfDovecot = "dovecot-??????????-*";
@@ -158,12 +174,12 @@ internal sealed partial class Mails(Network network, Truth truth, Random random)
         Kept("mx3", id, second, ours: true);
     }
 
-    private async Task AnsweredByVacation()
+    private async Task AnsweredByVacation(string ip, string mailbox)
     {
         const string Sender = "vacation.asker@example.net";
-        string id = await Send("mx3", "192.0.2.44", Sender, ["away@lab.example.org"]);
-        var fields = new MailFields(Sender) { Ip = "192.0.2.44" };
-        truth.Mail("mx3", id, "away@lab.example.org", ours: false, fields);
+        string id = await Send("mx3", ip, Sender, [mailbox]);
+        var fields = new MailFields(Sender) { Ip = ip };
+        truth.Mail("mx3", id, mailbox, ours: false, fields);
         Kept("mx3", id, fields);
         // The answer's message-id is Dovecot's own.
         const string AnyOfSieve = "dovecot-sieve-*";

@@ -38,6 +38,8 @@ REJECT = re.compile(r"(?:milter-)?reject: ([\w-]+) from \S*?\[([^\]]+)\](?::\d+)
 
 # What Dovecot's LMTP did with a mail in a session; the first that is said counts.
 BOXED = re.compile(r"lmtp\(.*?\)<\d+><(.*?)>: (?:sieve: )?msgid=\S*: (.*)$")
+# The same of its LDA, which is told by message-id and mailbox.
+TAKEN = re.compile(r"lda\((.*?)\)<\d+><.*?>: (?:sieve: )?msgid=<?(\S*?)>?: (.*)$")
 FATES = {"sent": "stored mail into|saved mail to", "redirected": "forwarded to",
          "rejected": "rejected message from", "discarded": r"\(discard action\)$"}
 
@@ -166,9 +168,10 @@ class Log:
         if found:
             self.ends[found[1]] = at
 
-        found = BOXED.match(text)
-        if found:
-            self.fates[found[1]].update(w for w, end in FATES.items() if re.search(end, found[2]))
+        found, taken = BOXED.match(text), TAKEN.match(text)
+        if found or taken:
+            key, done = (found[1], found[2]) if found else (taken.group(2, 1), taken[3])
+            self.fates[key].update(w for w, end in FATES.items() if re.search(end, done))
 
     def courier(self, at, host, program, text):
         found = re.match(r"(LOGIN|LOGOUT|DISCONNECTED), user=(.*?), ip=\[(.*?)\], port=\[(\d+)\]",
@@ -235,7 +238,8 @@ class Log:
             flags.add("local_submission")
         final, status = tries[-1][0], tries[-1][3]
         session = re.search(r"> (\S+) Saved\)?$", tries[-1][4])
-        fates = self.fates[session[1]] if session and status == "sent" else ()
+        key = session[1] if session else (hop.message_id, to)
+        fates = self.fates[key] if status == "sent" else ()
         if "sent" not in fates:
             status = next((word for word in FATES if word in fates), status)
         if status == "deferred" and hop.expired:

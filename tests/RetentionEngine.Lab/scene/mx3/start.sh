@@ -8,6 +8,9 @@ cp /sample/mx3/main.cf /sample/mx3/master.cf .
 openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=mx3.example.org \
   -keyout key.pem -out cert.pem 2> /dev/null
 boxes="anna ben journal files drops turns away both back"
+by_lda="keeps.lda files.lda drops.lda turns.lda away.lda back.lda"
+for box in $by_lda; do echo "$box@lab.example.org dovecot:"; done > transport
+boxes="$boxes $by_lda"
 for box in $boxes; do echo "$box@lab.example.org -"; done > mailboxes
 printf '%s@lab.example.org -\n' jürgen unwanted >> mailboxes
 cat > virtual <<'Y'
@@ -24,12 +27,14 @@ sieve() { # mailbox, script from stdin
   ln -s sieve/main.sieve "/srv/mail/lab.example.org/$1/.dovecot.sieve"
   cat > "/srv/mail/lab.example.org/$1/sieve/main.sieve"
 }
-sieve files <<< 'require ["fileinto", "mailbox"]; fileinto :create "Lists";'
-sieve drops <<< 'discard;'
-sieve back <<< 'require "reject"; reject "Not here";'
-sieve turns <<< 'redirect "partner@example.com";'
+for by in "" .lda; do
+  sieve "files$by" <<< 'require ["fileinto", "mailbox"]; fileinto :create "Lists";'
+  sieve "drops$by" <<< 'discard;'
+  sieve "back$by" <<< 'require "reject"; reject "Not here";'
+  sieve "turns$by" <<< 'redirect "partner@example.com";'
+  sieve "away$by" <<< 'require "vacation"; vacation "Back on Monday";'
+done
 sieve both <<< 'require "copy"; redirect :copy "partner@example.com";'
-sieve away <<< 'require "vacation"; vacation "Back on Monday";'
 chown -R vmail:vmail /srv/mail
 dovecot -c /etc/dovecot/dovecot.conf
 postfix start
