@@ -167,7 +167,7 @@ internal sealed class SpoolPart : IDisposable
     /// <exception cref="RetentionException">DiskFull, InputOutput: the part takes no more.</exception>
     public void Commit(long writtenBytes)
     {
-        _log.Commit(spinWait: true);
+        _log.CommitAsync().AsTask().GetAwaiter().GetResult();
         _commit.ThrowIfFailed();
         lock (_entries)
         {

@@ -145,6 +145,14 @@ public sealed record ImportReport
     /// <summary>Sessions still open when the logs ended.</summary>
     public long OpenSessions { get; init; }
 
+    /// <summary>Records written, by the last fate of their mail or session.</summary>
+    public IReadOnlyDictionary<RecordStatus, long> RecordsByStatus { get; init; } =
+        new Dictionary<RecordStatus, long>();
+
+    /// <summary>Records written, by the host that wrote the log; of the first 1,000 hosts.</summary>
+    public IReadOnlyDictionary<string, long> RecordsByHost { get; init; } =
+        new Dictionary<string, long>(StringComparer.Ordinal);
+
     /// <summary>Records not kept because their period is over, by class.</summary>
     public IReadOnlyDictionary<RecordClass, long> PastPeriodRecords { get; init; } =
         new Dictionary<RecordClass, long>();

@@ -44,6 +44,9 @@ public sealed class RetentionPump : IDisposable
         return _importer.Report();
     }
 
+    /// <summary>Counts since the pump began; records are in it once they are committed.</summary>
+    public ImportReport Report() => _importer.Report();
+
     /// <summary>Makes what was read durable and visible to queries.</summary>
     /// <exception cref="RetentionException">DiskFull, InputOutput: the last commit stays.</exception>
     public void Commit()

@@ -1,3 +1,4 @@
+using System.Text;
 using RetentionEngine.Blocks;
 using RetentionEngine.Buckets;
 using RetentionEngine.Records;
@@ -7,6 +8,9 @@ namespace RetentionEngine;
 /// <summary>The second thread: turns a batch into runs and commits them.</summary>
 internal sealed class Sealer : IDisposable
 {
+    /// <summary>Hosts whose records are counted; a log that names more is hostile.</summary>
+    internal const int HostsMax = 1000;
+
     private readonly BucketStore _store;
     private readonly RetentionPolicy _policy;
     private readonly TimeProvider _clock;
@@ -17,6 +21,8 @@ internal sealed class Sealer : IDisposable
     private readonly SemaphoreSlim _full = new(0);
     private readonly SemaphoreSlim _free = new(1);
     private readonly long[] _byKind = new long[(int)RecordKind.Rejected + 1];
+    private readonly long[] _byStatus = new long[byte.MaxValue + 1];
+    private readonly Dictionary<string, long> _byHost = new(StringComparer.Ordinal);
     private readonly long[] _past = new long[(int)RecordClass.Rejected + 1];
     private RecordBatch? _batch;
     private IReadOnlyList<SourceState> _sources = [];
@@ -108,6 +114,28 @@ internal sealed class Sealer : IDisposable
         return counts;
     }
 
+    public Dictionary<RecordStatus, long> RecordsByStatus()
+    {
+        var counts = new Dictionary<RecordStatus, long>();
+        for (int status = 0; status < _byStatus.Length; status++)
+        {
+            if (_byStatus[status] > 0)
+            {
+                counts.Add((RecordStatus)status, _byStatus[status]);
+            }
+        }
+        return counts;
+    }
+
+    /// <summary>Records by the host that wrote the log; at most <see cref="HostsMax"/>.</summary>
+    public Dictionary<string, long> RecordsByHost()
+    {
+        lock (_byHost)
+        {
+            return new Dictionary<string, long>(_byHost, StringComparer.Ordinal);
+        }
+    }
+
     public Dictionary<RecordClass, long> PastPeriod()
     {
         var counts = new Dictionary<RecordClass, long>();
@@ -161,11 +189,7 @@ internal sealed class Sealer : IDisposable
             _last = Math.Max(_last, row.TimeUnixMicros);
         }
         DropPastPeriod(batch);
-        foreach (ref readonly RecordRow row in batch.Rows)
-        {
-            _byKind[(int)row.Kind]++;
-            Flags |= row.Flags;
-        }
+        Count(batch);
         _planner.Plan(batch, _policy);
         for (int run = 0; run < _planner.RunCount; run++)
         {
@@ -182,6 +206,43 @@ internal sealed class Sealer : IDisposable
         }
         _store.Commit(_sources, _snapshot.Span, _mails, _sessions);
         Records += batch.Count;
+    }
+
+    private void Count(RecordBatch batch)
+    {
+        // Neighbours are mostly of one host.
+        uint host = 0;
+        long ofHost = 0;
+        foreach (ref readonly RecordRow row in batch.Rows)
+        {
+            _byKind[(int)row.Kind]++;
+            _byStatus[(int)row.Status]++;
+            Flags |= row.Flags;
+            if (row.Host != host)
+            {
+                CountHost(batch, host, ofHost);
+                (host, ofHost) = (row.Host, 0);
+            }
+            ofHost++;
+        }
+        CountHost(batch, host, ofHost);
+    }
+
+    private void CountHost(RecordBatch batch, uint host, long records)
+    {
+        // Below 2 there is no text.
+        if (records == 0 || host < 2)
+        {
+            return;
+        }
+        lock (_byHost)
+        {
+            string name = Encoding.Latin1.GetString(batch.Strings[host]);
+            if (_byHost.Count < HostsMax || _byHost.ContainsKey(name))
+            {
+                _byHost[name] = _byHost.GetValueOrDefault(name) + records;
+            }
+        }
     }
 
     /// <summary>What is past its period when it is read is counted and not kept.</summary>

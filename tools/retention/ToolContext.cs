@@ -44,8 +44,15 @@ internal sealed class ToolContext(ParseResult parse, GlobalOptions options)
         OpenBlocks = FasterBlockStore.Open,
     };
 
-    public RetentionStore OpenStore(bool isReadOnly) =>
-        RetentionStore.Open(StorePath, StoreOptions, isReadOnly);
+    /// <summary>Opens the store; to read, as it is now, though a daemon may be writing it.</summary>
+    public RetentionStore OpenStore(bool isReadOnly)
+    {
+        if (isReadOnly)
+        {
+            DaemonLink.TrySync(StorePath);
+        }
+        return RetentionStore.Open(StorePath, StoreOptions, isReadOnly);
+    }
 
     /// <summary>Writes text as it is to standard output.</summary>
     public void Write(string text) => Output.Write(Encoding.UTF8.GetBytes(text));

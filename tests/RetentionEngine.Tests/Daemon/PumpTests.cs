@@ -47,6 +47,7 @@ public sealed class PumpTests : IDisposable
                     // A process that died: what was not committed is read again.
                     pump.Dispose();
                     pump = store.OpenPump(new ImportOptions());
+                    follower.Dispose();
                     follower = new FileFollower([log]);
                 }
             }
@@ -55,6 +56,7 @@ public sealed class PumpTests : IDisposable
         Read(pump, follower);
         pump.Commit();
         pump.Dispose();
+        follower.Dispose();
         Assert.Equal(_written, store.Query(new RetentionQuery()).Count());
     }
 
@@ -64,7 +66,7 @@ public sealed class PumpTests : IDisposable
         string log = _directory["mail.log"];
         using RetentionStore store = Create();
         using RetentionPump pump = store.OpenPump(new ImportOptions());
-        var follower = new FileFollower([log]);
+        using var follower = new FileFollower([log]);
         string line = Line(0);
         for (int split = 0; split < line.Length; split++)
         {
@@ -84,21 +86,23 @@ public sealed class PumpTests : IDisposable
         string log = _directory["mail.log"];
         using RetentionStore store = Create();
         using RetentionPump pump = store.OpenPump(new ImportOptions());
-        var follower = new FileFollower([log]);
+        using var follower = new FileFollower([log]);
         Write(log, 10);
         File.WriteAllText(_directory["mail.logs"], Line(1));
-        Assert.Equal([log], follower.Changed(s_now).Sources.Select(s => s.Name));
+        Assert.Equal([log], follower.Changed(s_now).Select(s => s.Name));
         Read(pump, follower);
-        Assert.Empty(follower.Changed(s_now).Sources);
+        Assert.Empty(follower.Changed(s_now));
         Write(log, 1);
-        Assert.Single(follower.Changed(s_now).Sources);
+        Assert.Single(follower.Changed(s_now));
     }
 
     private static void Read(RetentionPump pump, FileFollower follower)
     {
-        var found = follower.Changed(DateTimeOffset.UtcNow.AddMinutes(1));
-        Assert.Empty(found.Errors);
-        follower.Done(pump.Read(found.Sources, TestContext.Current.CancellationToken));
+        List<LogSource> found = follower.Changed(
+            DateTimeOffset.UtcNow.AddMinutes(1), path => Assert.Fail(path));
+        ImportReport report = pump.Read(found, TestContext.Current.CancellationToken);
+        Assert.All(report.Sources, source => Assert.Null(source.Error));
+        follower.Done();
     }
 
     private void Rotate(string log, string way, Action read)

@@ -24,6 +24,7 @@ internal sealed class CommandTree
         Add(Root, new ExplainCommand(this));
         Add(Root, new ExpireCommand(this));
         Add(Root, new StatsCommand(this));
+        Add(Root, new TopCommand(this));
         Add(Root, new VerifyCommand(this));
         Add(Root, new HoldCommand(this));
         Add(Root, new JournalCommand(this));

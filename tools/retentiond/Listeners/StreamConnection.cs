@@ -45,6 +45,8 @@ internal sealed class StreamConnection : IDisposable
         _lastRead = clock.GetTimestamp();
         _stream = new NetworkStream(socket, ownsSocket: true);
         socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
+        // Should this process die, the sender must not take its end for our confirmation.
+        socket.LingerState = new LingerOption(true, 0);
     }
 
     /// <summary>Runs until the connection is over; never throws.</summary>
@@ -333,6 +335,7 @@ internal sealed class StreamConnection : IDisposable
         {
             await tls.ShutdownAsync();
         }
+        _socket.LingerState = new LingerOption(false, 0);
         _socket.Shutdown(SocketShutdown.Both);
     }
 }

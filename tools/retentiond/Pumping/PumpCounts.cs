@@ -12,6 +12,9 @@ internal sealed class PumpCounts(Status status)
     private long _bytes;
     private long _strange;
     private long _gaps;
+    private Dictionary<string, long> _kinds = [];
+    private Dictionary<string, long> _statuses = [];
+    private Dictionary<string, long> _hosts = [];
 
     /// <summary>A new pump counts from 0.</summary>
     public void Begin()
@@ -23,6 +26,9 @@ internal sealed class PumpCounts(Status status)
             _bytes += last.BytesRead;
             _strange += last.StrangeLines;
             _gaps += last.GapLines;
+            _kinds = Sums(_kinds, last.Records);
+            _statuses = Sums(_statuses, last.RecordsByStatus);
+            _hosts = Sums(_hosts, last.RecordsByHost);
         }
         _last = null;
     }
@@ -35,7 +41,7 @@ internal sealed class PumpCounts(Status status)
         _last = report;
         PumpStatus pump = status.Pump;
         pump.Lines = _lines + report.Lines;
-        pump.Records = _records + Sum(report);
+        TakeRecords(report);
         pump.Bytes = _bytes + report.BytesRead;
         pump.UnknownShapes = _strange + report.StrangeLines;
         pump.Gaps = _gaps + report.GapLines;
@@ -56,7 +62,8 @@ internal sealed class PumpCounts(Status status)
     /// <summary>Notes a commit.</summary>
     /// <param name="lag">Since the first line that it brought was read.</param>
     /// <param name="now">When.</param>
-    public void Committed(TimeSpan lag, DateTimeOffset now)
+    /// <param name="report">What the pump says behind it.</param>
+    public void Committed(TimeSpan lag, DateTimeOffset now, ImportReport report)
     {
         status.Pump.Commits++;
         status.Pump.LastCommitUnixSeconds = (now - DateTimeOffset.UnixEpoch).TotalSeconds;
@@ -64,11 +71,34 @@ internal sealed class PumpCounts(Status status)
         {
             source.LagSeconds = lag.TotalSeconds;
         }
-        if (_last is { } last)
+        if (_last is not null)
         {
             // Records are counted where they are sealed.
-            status.Pump.Records = _records + Sum(last);
+            _last = report;
+            TakeRecords(report);
         }
+    }
+
+    private void TakeRecords(ImportReport report)
+    {
+        PumpStatus pump = status.Pump;
+        pump.Records = _records + Sum(report);
+        pump.RecordsByKind = Sums(_kinds, report.Records);
+        pump.RecordsByStatus = Sums(_statuses, report.RecordsByStatus);
+        pump.RecordsByHost = Sums(_hosts, report.RecordsByHost);
+    }
+
+    private static Dictionary<string, long> Sums<TKey>(
+        Dictionary<string, long> before, IReadOnlyDictionary<TKey, long> counts)
+        where TKey : notnull
+    {
+        var sums = new Dictionary<string, long>(before, StringComparer.Ordinal);
+        foreach ((TKey key, long count) in counts)
+        {
+            string name = key as string ?? MetricsText.Snake(key.ToString()!);
+            sums[name] = sums.GetValueOrDefault(name) + count;
+        }
+        return sums;
     }
 
     public void Take(StoreStats stats)

@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using RetentionEngine.Daemon.Configuration;
 using RetentionEngine.Daemon.Reporting;
-using RetentionEngine.Tool.Sources;
 
 namespace RetentionEngine.Daemon.Pumping;
 
@@ -34,6 +33,7 @@ internal sealed class PumpService : IAsyncDisposable
     private FileFollower _files;
     private Settings? _next;
     private OpenedStore? _opened;
+    private readonly HashSet<string> _unreadable = new(StringComparer.Ordinal);
     private IReadOnlyList<LogSource> _spooled = [];
     private long _firstUncommitted;
     private long _bytesUncommitted;
@@ -102,6 +102,7 @@ internal sealed class PumpService : IAsyncDisposable
             await StopAsync();
         }
         Close();
+        _files.Dispose();
         _wake.Dispose();
     }
 
@@ -251,7 +252,9 @@ internal sealed class PumpService : IAsyncDisposable
         _counts.Begin();
         if (!next.Files.SequenceEqual(_settings.Files, StringComparer.Ordinal))
         {
+            _files.Dispose();
             _files = new FileFollower(next.Files);
+            _unreadable.Clear();
         }
         _settings = next;
         _readers.Apply(next);
@@ -259,15 +262,15 @@ internal sealed class PumpService : IAsyncDisposable
 
     private void Read()
     {
-        FoundSources files = _files.Changed(_wall.GetUtcNow());
+        List<LogSource> files = _files.Changed(_wall.GetUtcNow(), TellUnreadable);
         IReadOnlyList<LogSource> spooled = _opened!.Spool.Sources();
-        if (files.Sources.Count + spooled.Count == 0)
+        if (files.Count + spooled.Count == 0)
         {
             return;
         }
         ImportReport report =
-            _opened.Pump.Read([.. files.Sources, .. spooled], CancellationToken.None);
-        _files.Done(report);
+            _opened.Pump.Read([.. files, .. spooled], CancellationToken.None);
+        _files.Done();
         _spooled = spooled;
         long read = _counts.Add(report, _settings.Files);
         if (read > 0 && _bytesUncommitted == 0)
@@ -276,6 +279,18 @@ internal sealed class PumpService : IAsyncDisposable
         }
         _bytesUncommitted += read;
         _status.Pump.SpoolBytes = _opened.Spool.UnreadBytes;
+    }
+
+    /// <summary>Tells of a file that can't be opened; once, until it could be.</summary>
+    private void TellUnreadable(string path)
+    {
+        SourceStatus source = _status.Source(
+            SourceKind.File, _settings.Files.First(p => path.StartsWith(p, StringComparison.Ordinal)));
+        if (_unreadable.Add(path))
+        {
+            _log.Warning("file can't be read", ("path", path));
+        }
+        source.IsUp = false;
     }
 
     private void Commit()
@@ -287,7 +302,7 @@ internal sealed class PumpService : IAsyncDisposable
         }
         _counts.Committed(
             _bytesUncommitted == 0 ? TimeSpan.Zero : _wall.GetElapsedTime(_firstUncommitted),
-            _wall.GetUtcNow());
+            _wall.GetUtcNow(), _opened.Pump.Report());
         _spooled = [];
         _bytesUncommitted = 0;
         _status.Pump.SpoolBytes = _opened.Spool.UnreadBytes;

@@ -31,6 +31,10 @@ internal sealed class MetricsText
         Counter("lines_total", "Lines read.", pump.Lines);
         Counter("line_bytes_total", "Bytes of the lines read.", pump.Bytes);
         Counter("records_total", "Records made.", pump.Records);
+        AddCounts("records_by_kind_total", "Records made, by kind.", "kind", pump.RecordsByKind);
+        AddCounts("records_by_status_total", "Records made, by fate.", "status", pump.RecordsByStatus);
+        AddCounts("records_by_host_total", "Records made, by the host that wrote the log.", "host",
+            pump.RecordsByHost);
         Counter("unknown_shapes_total", "Lines that no form fits.", pump.UnknownShapes);
         Counter("gaps_total", "Places where a source had lost lines.", pump.Gaps);
         Counter("commits_total", "Commits of the store.", pump.Commits);
@@ -43,6 +47,20 @@ internal sealed class MetricsText
         foreach (PumpState state in Enum.GetValues<PumpState>())
         {
             Sample("state", state == pump.State ? 1 : 0, ("state", Snake(state.ToString())));
+        }
+    }
+
+    private void AddCounts(
+        string name, string help, string label, IReadOnlyDictionary<string, long> counts)
+    {
+        if (counts.Count == 0)
+        {
+            return;
+        }
+        Head(name, "counter", help);
+        foreach ((string key, long count) in counts.OrderBy(static c => c.Key, StringComparer.Ordinal))
+        {
+            Sample(name, count, (label, key));
         }
     }
 

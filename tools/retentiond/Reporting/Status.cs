@@ -68,6 +68,18 @@ internal sealed class PumpStatus(TimeProvider clock)
     /// <summary>Records made, those of mail in the queue apart.</summary>
     public long Records { get; set; }
 
+    /// <summary>Records made, by kind.</summary>
+    public IReadOnlyDictionary<string, long> RecordsByKind { get; set; } =
+        new Dictionary<string, long>(StringComparer.Ordinal);
+
+    /// <summary>Records made, by the last fate of their mail or session.</summary>
+    public IReadOnlyDictionary<string, long> RecordsByStatus { get; set; } =
+        new Dictionary<string, long>(StringComparer.Ordinal);
+
+    /// <summary>Records made, by the host that wrote the log.</summary>
+    public IReadOnlyDictionary<string, long> RecordsByHost { get; set; } =
+        new Dictionary<string, long>(StringComparer.Ordinal);
+
     /// <summary>Lines of mail programs that no form fits.</summary>
     public long UnknownShapes { get; set; }
 
