@@ -22,4 +22,22 @@ internal static class EmbedExample
         }
         // End
     }
+
+    public static void RunPump(
+        RetentionStore store, Func<IReadOnlyList<LogSource>> logs, CancellationToken stop)
+    {
+        Follow(store, logs, stop);
+
+        // Begin
+        static void Follow(RetentionStore store, Func<IReadOnlyList<LogSource>> logs, CancellationToken stop)
+        {
+            using RetentionPump pump = store.OpenPump(new ImportOptions());
+            while (!stop.WaitHandle.WaitOne(TimeSpan.FromSeconds(1)))
+            {
+                pump.Read(logs(), CancellationToken.None);
+                pump.Commit();
+            }
+        }
+        // End
+    }
 }

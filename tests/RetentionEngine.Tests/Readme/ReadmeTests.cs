@@ -13,13 +13,38 @@ public sealed partial class ReadmeTests
     private static readonly string s_readme = Repository.Read("README.md");
 
     [Fact]
-    public void The_embed_example_is_compiled_code()
+    public void The_embed_examples_are_compiled_code()
     {
         string source = Repository.Read("tests/RetentionEngine.Tests/Readme/EmbedExample.cs");
-        int from = source.IndexOf("// Begin\n", StringComparison.Ordinal) + 9;
-        int to = source.IndexOf("        // End", StringComparison.Ordinal);
-        string code = source[from..to].Replace("\n        ", "\n", StringComparison.Ordinal);
-        Assert.Equal(code.TrimStart(), Assert.Single(Blocks("csharp")));
+        IEnumerable<string> examples = source.Split("        // Begin\n")[1..]
+            .Select(s => s[..s.IndexOf("        // End", StringComparison.Ordinal)]
+                .Replace("\n        ", "\n", StringComparison.Ordinal).TrimStart());
+        Assert.Equal(examples, Blocks("csharp"));
+    }
+
+    [Fact]
+    public void The_pump_example_follows_a_log()
+    {
+        using var directory = new TestDirectory();
+        using RetentionStore store = RetentionStore.Create(
+            directory["store"], new RetentionPolicy(), StoreFixture.Options);
+        using var stop = new CancellationTokenSource();
+        int looks = 0;
+        EmbedExample.RunPump(store, () =>
+        {
+            looks++;
+            string line = $"{DateTimeOffset.UtcNow:yyyy-MM-ddTHH:mm:ssK} mx1 dovecot: imap-login: Login:"
+                + $" user=<u{looks}>, method=PLAIN, rip=192.0.2.1, lip=203.0.113.1, session=<s{looks}>\n";
+            File.AppendAllText(directory["mail.log"], line);
+            if (looks == 2)
+            {
+                stop.Cancel();
+            }
+            var log = new FileInfo(directory["mail.log"]);
+            return [new LogSource(
+                log.Name, log.OpenRead, DateTimeOffset.UtcNow, isComplete: false, log.Length)];
+        }, stop.Token);
+        Assert.Equal(2, store.Query(new RetentionQuery()).Count());
     }
 
     [Fact]

@@ -11,8 +11,13 @@ internal static class ToolProcess
 
     public sealed record Result(int ExitCode, string Output, string Error);
 
-    public static string Path { get; } =
-        System.IO.Path.Combine(AppContext.BaseDirectory, "retention.dll");
+    /// <summary>
+    /// Where the tool was built, with all it needs; the copy beside these tests lacks what the web
+    /// framework of the daemon would bring.
+    /// </summary>
+    public static string Path { get; } = System.IO.Path.GetFullPath(System.IO.Path.Combine(
+        AppContext.BaseDirectory, "..", "..", "retention",
+        System.IO.Path.GetFileName(AppContext.BaseDirectory.TrimEnd('/')), "retention.dll"));
 
     public static Process Start(
         string directory, IReadOnlyList<string> args, params (string Name, string Value)[] variables)
