@@ -1,3 +1,5 @@
+using System.Buffers;
+
 namespace RetentionEngine.Lines;
 
 /// <summary>Turns what wraps log lines (journald, containers, spreadsheets) into plain lines.</summary>
@@ -30,9 +32,19 @@ internal sealed class FormStream(Stream inner) : ForwardStream
         {
             return ReadPlain(buffer);
         }
-        while (_output.IsEmpty && !(_isAtEnd && _start == _end))
+        while (_output.Length < buffer.Length && !(_isAtEnd && _start == _end))
         {
-            Convert(_form);
+            int used = _form.Take(_input.AsSpan(_start, _end - _start), _isAtEnd, _output);
+            _start += used;
+            if (used == 0 && !_output.IsEmpty)
+            {
+                // What there is goes on before more is waited for.
+                break;
+            }
+            if (used == 0)
+            {
+                WaitForMore();
+            }
         }
         return _output.MoveTo(buffer);
     }
@@ -91,14 +103,8 @@ internal sealed class FormStream(Stream inner) : ForwardStream
         return count;
     }
 
-    private void Convert(LineForm form)
+    private void WaitForMore()
     {
-        int used = form.Take(_input.AsSpan(_start, _end - _start), _isAtEnd, _output);
-        _start += used;
-        if (used > 0)
-        {
-            return;
-        }
         if (_isAtEnd)
         {
             // An entry that is not whole yet: the next import reads it.
@@ -125,11 +131,19 @@ internal sealed class FormStream(Stream inner) : ForwardStream
 /// <summary>Plain lines that wait to be read.</summary>
 internal sealed class FormOutput
 {
+    private static readonly SearchValues<byte> s_control = SearchValues.Create(
+    [
+        0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25,
+        26, 27, 28, 29, 30, 31, 127,
+    ]);
+
     private byte[] _bytes = new byte[4 * 1024];
     private int _start;
     private int _end;
 
     public bool IsEmpty => _start == _end;
+
+    public int Length => _end - _start;
 
     public void Add(byte value)
     {
@@ -148,9 +162,13 @@ internal sealed class FormOutput
     public void AddText(ReadOnlySpan<byte> text)
     {
         Room(text.Length);
-        foreach (byte b in text)
+        Span<byte> added = _bytes.AsSpan(_end, text.Length);
+        text.CopyTo(added);
+        _end += text.Length;
+        for (int at = added.IndexOfAny(s_control); at >= 0; at = added.IndexOfAny(s_control))
         {
-            _bytes[_end++] = b is < 32 or 127 ? (byte)'?' : b;
+            added[at] = (byte)'?';
+            added = added[(at + 1)..];
         }
     }
 

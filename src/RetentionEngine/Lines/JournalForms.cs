@@ -36,16 +36,32 @@ internal sealed class JournalEntry
     public void Clear() => _lengths.AsSpan().Fill(-1);
 
     /// <summary>Index of a field's name; -1 when no line needs it.</summary>
-    public static int Find(ReadOnlySpan<byte> key) => key switch
+    public static int Find(ReadOnlySpan<byte> key)
     {
-        _ when key.SequenceEqual("__REALTIME_TIMESTAMP"u8) => Time,
-        _ when key.SequenceEqual("_HOSTNAME"u8) => Host,
-        _ when key.SequenceEqual("SYSLOG_IDENTIFIER"u8) => Identifier,
-        _ when key.SequenceEqual("SYSLOG_PID"u8) => SyslogPid,
-        _ when key.SequenceEqual("_PID"u8) => Pid,
-        _ when key.SequenceEqual("_COMM"u8) => Command,
-        _ when key.SequenceEqual("MESSAGE"u8) => Message,
-        _ => -1,
+        // No two have the same length.
+        int field = key.Length switch
+        {
+            20 => Time,
+            9 => Host,
+            17 => Identifier,
+            10 => SyslogPid,
+            4 => Pid,
+            5 => Command,
+            7 => Message,
+            _ => -1,
+        };
+        return field >= 0 && key.SequenceEqual(NameOf(field)) ? field : -1;
+    }
+
+    private static ReadOnlySpan<byte> NameOf(int field) => field switch
+    {
+        Time => "__REALTIME_TIMESTAMP"u8,
+        Host => "_HOSTNAME"u8,
+        Identifier => "SYSLOG_IDENTIFIER"u8,
+        SyslogPid => "SYSLOG_PID"u8,
+        Pid => "_PID"u8,
+        Command => "_COMM"u8,
+        _ => "MESSAGE"u8,
     };
 
     /// <summary>Whether the field was met before: of several values the first counts.</summary>
