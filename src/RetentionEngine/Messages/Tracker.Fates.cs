@@ -70,10 +70,10 @@ internal sealed partial class Tracker
 
     /// <summary>The last fate: what is in the mailbox has arrived, whatever else was done.</summary>
     private static RecordStatus StatusOf(ref readonly Recipient recipient) =>
-        recipient.Fates == Fates.None || recipient.Fates.HasFlag(Fates.Stored)
+        recipient.Fates == Fates.None || (recipient.Fates & Fates.Stored) != 0
             ? recipient.Status
-            : recipient.Fates.HasFlag(Fates.Redirected) ? RecordStatus.Redirected
-            : recipient.Fates.HasFlag(Fates.Rejected) ? RecordStatus.Rejected
+            : (recipient.Fates & Fates.Redirected) != 0 ? RecordStatus.Redirected
+            : (recipient.Fates & Fates.Rejected) != 0 ? RecordStatus.Rejected
             : RecordStatus.Discarded;
 
     private void AddFate(ref readonly LogEvent e, ReadOnlySpan<byte> block)
@@ -225,7 +225,7 @@ internal sealed partial class Tracker
             fates = Take(box, domain, index);
         }
         recipient.Fates = fates;
-        if (fates.HasFlag(Fates.Stored))
+        if ((fates & Fates.Stored) != 0)
         {
             return;
         }
