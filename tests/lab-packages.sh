@@ -17,6 +17,7 @@ need rsyslog /usr/sbin/rsyslogd
 need rsyslog-openssl /usr/lib/x86_64-linux-gnu/rsyslog/lmnsd_ossl.so
 need iproute2 /usr/sbin/ip
 need openssl /usr/bin/openssl
+need perl /usr/bin/perl
 need procps /usr/bin/pgrep
 need python3 /usr/bin/python3
 need util-linux /usr/bin/unshare

@@ -19,7 +19,7 @@ internal sealed partial class Mails(Network network, Truth truth, Random random)
 
     /// <summary>What is done after it.</summary>
     public IEnumerable<Func<Task>> Second() =>
-        [.. Sieved(), .. SievedByLda(), .. Submitted(), .. International()];
+        [.. Sieved(), .. SievedByLda(), .. Scanned(), .. Submitted(), .. International()];
 
     private IEnumerable<Func<Task>> Inbound()
     {
@@ -131,6 +131,27 @@ internal sealed partial class Mails(Network network, Truth truth, Random random)
         yield return () => PassedOn("192.0.2.90", "turns.lda@lab.example.org", "redirected");
         yield return () => Returned("192.0.2.91", "back.lda@lab.example.org");
         yield return () => AnsweredByVacation("192.0.2.92", "away.lda@lab.example.org");
+    }
+
+    /// <summary>Through amavis, which hands every mail back.</summary>
+    private IEnumerable<Func<Task>> Scanned()
+    {
+        yield return () => Scanned("192.0.2.93", ["ben@lab.example.org"]);
+        yield return () => Scanned("192.0.2.94", ["anna@lab.example.org",
+            "keeps.lda@lab.example.org"]);
+        yield return () => Scanned("192.0.2.95", ["anna+lists@lab.example.org"]);
+    }
+
+    private async Task Scanned(string ip, string[] recipients)
+    {
+        const string Sender = "kim@example.net";
+        string id = await Send("mx3", ip, Sender, recipients, port: 26);
+        var fields = new MailFields(Sender) { Ip = ip, Flags = ["filtered"] };
+        foreach (string recipient in recipients)
+        {
+            truth.Mail("mx3", id, recipient, ours: false, fields);
+        }
+        Kept("mx3", id, fields);
     }
 
     /// <summary>One transaction of LMTP with as many sessions as recipients.</summary>

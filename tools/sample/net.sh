@@ -60,7 +60,7 @@ for host in $hosts; do
   echo $! > "$work/$host.unshare"
 done
 for host in $hosts; do
-  for _ in $(seq 100); do
+  for _ in $(seq 300); do
     [ -e "$work/ov/$host/root/run/ready" ] && break
     sleep 0.2
   done

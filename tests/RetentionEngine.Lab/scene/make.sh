@@ -10,8 +10,18 @@ work=$(mktemp -d /tmp/maillab.XXXXXX)
 trap '[ -n "${KEEP-}" ] || rm -rf "$work"' EXIT
 
 # cyrus-imapd conflicts with every other imap-server, and courier-mta with every other mail server:
-# their files are unpacked into the roots of mx5 and mx6 instead of being installed.
-mkdir -p "$work/deb/mx5" "$work/deb/mx6"
+# their files are unpacked into the roots of mx5 and mx6 instead of being installed. So are those
+# of amavis on mx3, with the modules that it needs to look at nothing.
+mkdir -p "$work/deb/mx3" "$work/deb/mx5" "$work/deb/mx6"
+(
+  cd "$work/deb/mx3"
+  apt-get download -qq amavisd-new libarchive-zip-perl libcommon-sense-perl \
+    libconvert-binhex-perl libconvert-tnef-perl libconvert-uulib-perl libidn12 \
+    libio-multiplex-perl libio-socket-inet6-perl libio-socket-ssl-perl libio-stringy-perl \
+    libmailtools-perl libmime-tools-perl libnet-libidn-perl libnet-server-perl \
+    libnet-ssleay-perl libsocket6-perl libtimedate-perl libunix-syslog-perl \
+    perl-openssl-defaults 2> /dev/null
+) || { echo "make.sh: apt-get could not download amavis" >&2; exit 1; }
 (
   cd "$work/deb/mx5"
   apt-get download -qq cyrus-common cyrus-imapd cyrus-pop3d sasl2-bin libsasl2-modules \

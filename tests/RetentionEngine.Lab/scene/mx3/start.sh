@@ -3,6 +3,7 @@
 set -euo pipefail
 . /sample/users.sh
 add_user vmail 5000 /srv/mail
+add_user amavis 5002 /var/lib/amavis
 cd /etc/postfix
 cp /sample/mx3/main.cf /sample/mx3/master.cf .
 openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=mx3.example.org \
@@ -37,6 +38,8 @@ done
 sieve both <<< 'require "copy"; redirect :copy "partner@example.com";'
 chown -R vmail:vmail /srv/mail
 dovecot -c /etc/dovecot/dovecot.conf
+# Slow to start; what comes too early is deferred.
+amavisd -c /sample/mx3/amavisd.conf start &
 postfix start
 touch /run/ready
 while :; do sleep 60; done
