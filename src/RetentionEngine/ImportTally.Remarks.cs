@@ -21,7 +21,8 @@ internal sealed partial class ImportTally
 
     private void TakeGaps()
     {
-        foreach (SyslogGap gap in tokenizer.Gaps[_gaps.Count..])
+        // Found batch by batch, and within a batch by kind.
+        foreach (SyslogGap gap in tokenizer.Gaps[_gaps.Count..].ToArray().OrderBy(g => g.LineNumber))
         {
             _gaps.Add(new LogGap(
                 Encoding.Latin1.GetString(hosts.Host(gap.Host)),

@@ -123,7 +123,7 @@ internal sealed class Importer : IDisposable
         {
             long start = _known.Begin(source, _tokenizer.Lines);
             _tally.AlreadyKnown(start, _known.Lines);
-            using var reader = new BlockReader(source.Stream);
+            using var reader = new BlockReader(source.Stream, before: _known.Before);
             int year = source.Year(_options.Year, zones.Zone);
             _tokenizer.Begin(zones, source.LatestUnixMicros(_clock), year);
             for (int host = 0; zones.Count > 0 && host < _hosts.Count; host++)
@@ -152,13 +152,14 @@ internal sealed class Importer : IDisposable
     {
         bool readsUnterminated = source.IsQuiet(_clock);
         long overlong = 0;
-        while (!cancel.IsCancellationRequested && reader.TryRead(out ReadOnlySpan<byte> block))
+        while (!cancel.IsCancellationRequested
+            && reader.TryRead(out ReadOnlySpan<byte> block, out int first))
         {
             if (block[^1] != (byte)'\n' && !readsUnterminated)
             {
                 // The last line is still being written: the next import reads it whole.
                 block = block[..(block.LastIndexOf((byte)'\n') + 1)];
-                if (block.IsEmpty)
+                if (block.Length <= first)
                 {
                     return;
                 }
@@ -167,7 +168,7 @@ internal sealed class Importer : IDisposable
                 start + reader.Offset - _known.Position, reader.OverlongLines - overlong);
             overlong = reader.OverlongLines;
             _known.SkipTo(start + reader.Offset);
-            int at = 0;
+            int at = first;
             while (at < block.Length)
             {
                 at = _tokenizer.Read(block, at, _events, out int count);
@@ -177,9 +178,9 @@ internal sealed class Importer : IDisposable
                     break;
                 }
             }
-            _known.Advance(block[..at], _tokenizer.Lines, _tokenizer.Clock.State);
-            reader.Advance(at);
-            _bytesSinceCommit += at;
+            _known.Advance(block[first..at], _tokenizer.Lines, _tokenizer.Clock.State);
+            reader.Advance(at - first);
+            _bytesSinceCommit += at - first;
             if (_batch.IsFull || _bytesSinceCommit >= _options.CommitBytesMax)
             {
                 Switch();

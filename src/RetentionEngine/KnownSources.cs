@@ -18,15 +18,18 @@ internal sealed class KnownSources
     private const int TailBytes = 4096;
     private const int NamedHeadBytes = 16;
 
+    // One more tells whether the first of these bytes begins a line.
+    private const int BeforeBytes = BlockReader.BeforeBytesMax + 1;
+
     private readonly List<SourceState> _states;
     private readonly long _seed;
-    private readonly byte[] _tail = new byte[TailBytes];
+    private readonly LastBytes _tail = new(TailBytes);
+    private readonly LastBytes _before = new(BeforeBytes);
     private readonly byte[] _skipBuffer = new byte[1 << 18];
     private readonly List<uint> _marks = [];
     private SourceMarks _savedMarks;
     private ReadOnlyMemory<byte> _head;
     private bool _isNamed;
-    private int _tailLength;
     private int _headLength = -1;
     private UInt128 _headHash;
     private long _linesBefore;
@@ -54,6 +57,16 @@ internal sealed class KnownSources
 
     /// <summary>State of the clock where the source read before this one ended; 0 = none.</summary>
     public long ClockStateBefore { get; private set; }
+
+    /// <summary>The last whole lines of what is known of the current source, when it was opened.</summary>
+    public ReadOnlySpan<byte> Before
+    {
+        get
+        {
+            ReadOnlySpan<byte> bytes = _before.Bytes;
+            return bytes.Length < BeforeBytes ? bytes : bytes[(bytes.IndexOf((byte)'\n') + 1)..];
+        }
+    }
 
     /// <summary>Opens the source, skips what is known of it, and stands at a line's first byte.</summary>
     /// <returns>Bytes that were known already.</returns>
@@ -102,7 +115,8 @@ internal sealed class KnownSources
         if (position > Position)
         {
             Position = position;
-            _tailLength = 0;
+            _tail.Clear();
+            _before.Clear();
             while (SourceMarks.PositionOf(_marks.Count) <= position)
             {
                 _marks.Add(SourceMarks.Unknown);
@@ -136,8 +150,8 @@ internal sealed class KnownSources
                 _headHash,
                 headLength,
                 Position,
-                TailHash(_tailLength),
-                _tailLength,
+                TailHash(_tail.Bytes.Length),
+                _tail.Bytes.Length,
                 clockState,
                 Lines + linesRead - _linesBefore,
                 _savedMarks);
@@ -162,7 +176,8 @@ internal sealed class KnownSources
     {
         source.Resume();
         Position = 0;
-        _tailLength = 0;
+        _tail.Clear();
+        _before.Clear();
         _marks.Clear();
         _savedMarks = default;
     }
@@ -179,7 +194,7 @@ internal sealed class KnownSources
             }
             Pass(_head.Span);
             Position = 0;
-            _tailLength = 0;
+            _tail.Clear();
         }
         ReadOnlySpan<uint> marks = CollectionsMarshal.AsSpan(_marks);
         foreach (SourceState state in _states)
@@ -208,7 +223,7 @@ internal sealed class KnownSources
                 isShorter = true;
                 return best;
             }
-            if (state.TailLength <= _tailLength && TailHash(state.TailLength) == state.TailHash)
+            if (state.TailLength <= _tail.Bytes.Length && TailHash(state.TailLength) == state.TailHash)
             {
                 best = candidate;
             }
@@ -246,10 +261,10 @@ internal sealed class KnownSources
 
     private void Skip(Stream stream, long count)
     {
-        long tail = Math.Max(0, count - TailBytes);
-        if (tail > Position && stream is FormStream form && form.TrySeek(tail, count))
+        long last = Math.Max(0, count - BeforeBytes);
+        if (last > Position && stream is FormStream form && form.TrySeek(last, count))
         {
-            SkipTo(tail);
+            SkipTo(last);
         }
         while (Position < count)
         {
@@ -260,13 +275,14 @@ internal sealed class KnownSources
                 return;
             }
             Pass(_skipBuffer.AsSpan(0, read));
+            _before.Add(_skipBuffer.AsSpan(0, read));
         }
     }
 
     /// <summary>A last line that lacked its LF was read as it was: what grew of it is not a line.</summary>
     private void EndSplitLine(Stream stream)
     {
-        while (_tailLength > 0 && _tail[_tailLength - 1] != (byte)'\n')
+        while (_tail.Bytes is [.., not (byte)'\n'])
         {
             int next = stream.ReadByte();
             if (next < 0)
@@ -274,6 +290,7 @@ internal sealed class KnownSources
                 return;
             }
             Pass([(byte)next]);
+            _before.Add([(byte)next]);
         }
     }
 
@@ -287,7 +304,7 @@ internal sealed class KnownSources
             _marks.Add(Mark(at, bytes));
         }
         Position = end;
-        Remember(bytes);
+        _tail.Add(bytes);
     }
 
     private uint Mark(long at, ReadOnlySpan<byte> bytes)
@@ -299,12 +316,12 @@ internal sealed class KnownSources
             return Mark(bytes[(inside - length)..inside]);
         }
         int before = length - inside;
-        if (before > _tailLength)
+        if (before > _tail.Bytes.Length)
         {
             return SourceMarks.Unknown;
         }
         Span<byte> window = stackalloc byte[SourceMarks.WindowBytes];
-        _tail.AsSpan(_tailLength - before, before).CopyTo(window);
+        _tail.Bytes[^before..].CopyTo(window);
         bytes[..inside].CopyTo(window[before..]);
         return Mark(window[..length]);
     }
@@ -312,23 +329,34 @@ internal sealed class KnownSources
     private uint Mark(ReadOnlySpan<byte> window) =>
         Math.Max(1, (uint)XxHash3.HashToUInt64(window, _seed));
 
-    private void Remember(ReadOnlySpan<byte> bytes)
-    {
-        if (bytes.Length >= TailBytes)
-        {
-            bytes[^TailBytes..].CopyTo(_tail);
-            _tailLength = TailBytes;
-            return;
-        }
-        int drop = Math.Max(0, _tailLength + bytes.Length - TailBytes);
-        _tail.AsSpan(drop, _tailLength - drop).CopyTo(_tail);
-        _tailLength -= drop;
-        bytes.CopyTo(_tail.AsSpan(_tailLength));
-        _tailLength += bytes.Length;
-    }
-
     private UInt128 HeadHash(int length) => XxHash128.HashToUInt128(_head.Span[..length], _seed);
 
     private ulong TailHash(int length) =>
-        XxHash3.HashToUInt64(_tail.AsSpan(_tailLength - length, length), _seed);
+        XxHash3.HashToUInt64(_tail.Bytes[^length..], _seed);
+
+    /// <summary>The last of the bytes that were added.</summary>
+    private sealed class LastBytes(int bytesMax)
+    {
+        private readonly byte[] _bytes = new byte[bytesMax];
+        private int _length;
+
+        public ReadOnlySpan<byte> Bytes => _bytes.AsSpan(0, _length);
+
+        public void Clear() => _length = 0;
+
+        public void Add(ReadOnlySpan<byte> bytes)
+        {
+            if (bytes.Length >= bytesMax)
+            {
+                bytes[^bytesMax..].CopyTo(_bytes);
+                _length = bytesMax;
+                return;
+            }
+            int drop = Math.Max(0, _length + bytes.Length - bytesMax);
+            _bytes.AsSpan(drop, _length - drop).CopyTo(_bytes);
+            _length -= drop;
+            bytes.CopyTo(_bytes.AsSpan(_length));
+            _length += bytes.Length;
+        }
+    }
 }

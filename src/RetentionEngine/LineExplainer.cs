@@ -158,13 +158,13 @@ public sealed class LineExplainer
             _tokenizer.Clock.Follow(clockStateBefore);
             _tokenizer.BeginHour(source.ClockState(_zones, _options.TimeProvider, year));
             long overlong = 0;
-            while (!_isDone && reader.TryRead(out ReadOnlySpan<byte> block))
+            while (!_isDone && reader.TryRead(out ReadOnlySpan<byte> block, out int first))
             {
                 cancel.ThrowIfCancellationRequested();
                 PassOverlong(reader.OverlongLines - overlong, isAsked);
                 overlong = reader.OverlongLines;
-                ReadBlock(block, isAsked);
-                reader.Advance(block.Length);
+                ReadBlock(block, first, isAsked);
+                reader.Advance(block.Length - first);
                 _isDone = isAsked && _nextLine > _options.LastLine && _watch.IsIdle;
             }
             PassOverlong(reader.OverlongLines - overlong, isAsked);
@@ -197,10 +197,9 @@ public sealed class LineExplainer
             ? (int)(number - _options.FirstLine)
             : NotAsked;
 
-    private void ReadBlock(ReadOnlySpan<byte> block, bool isAsked)
+    private void ReadBlock(ReadOnlySpan<byte> block, int at, bool isAsked)
     {
-        long count = block.Count((byte)'\n') + (block[^1] == '\n' ? 0 : 1);
-        int at = 0;
+        long count = block[at..].Count((byte)'\n') + (block[^1] == '\n' ? 0 : 1);
         if (isAsked && _nextLine <= _options.LastLine && _nextLine + count > _options.FirstLine)
         {
             for (; at < block.Length && _nextLine <= _options.LastLine; _nextLine++, count--)

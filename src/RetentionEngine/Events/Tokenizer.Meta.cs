@@ -7,7 +7,7 @@ namespace RetentionEngine.Events;
 /// <summary>Lines about lines: repeats, and what the syslog daemons say they lost.</summary>
 /// <remarks>
 /// <c>last message repeated N times</c> means the line before it of the same host, which is looked
-/// for in the block; <c>message repeated N times: [ text]</c> brings its line along. Either gives
+/// for in front of it, where <see cref="BlockReader"/> leaves what was read before; <c>message repeated N times: [ text]</c> brings its line along. Either gives
 /// that line's event once more, marked with the count, if the event is one that can happen again.
 /// All this is off the way of ordinary lines.
 /// </remarks>
@@ -60,6 +60,10 @@ internal sealed partial class Tokenizer
         for (int lines = 0; lineEnd > 0 && lines < LinesBackMax; lines++)
         {
             int line = Scan.Span(ref block, 0, lineEnd).LastIndexOf((byte)'\n') + 1;
+            if (start - line > BlockReader.BeforeBytesMax)
+            {
+                break;
+            }
             int host = SyslogMeta.HostOf(ref block, line, lineEnd);
             ReadOnlySpan<byte> name = Scan.Span(ref block, hostStart, hostStart + hostLength);
             if (host > 0 && lineEnd - host > hostLength

@@ -7,10 +7,12 @@ namespace RetentionEngine.Lines;
 /// <summary>Reads a stream as blocks of whole lines, parsed in place.</summary>
 /// <remarks>
 /// A segment of the pipe is searched for its last LF; everything before it is a block. The partial
-/// line behind it is kept aside and copied into the hidden room in front of the next segment: it is
-/// the only thing that is ever copied. Invariant: <c>_carry</c> holds the bytes between the last
-/// byte handed out and the first byte of the current segment, at most <see cref="LineMaxBytes"/>.
-/// What the blocks hold together does not depend on how the stream cuts its reads.
+/// line behind it, and the last lines before it, are kept aside and copied into the hidden room in
+/// front of the next segment: they are the only things that are ever copied. Invariant:
+/// <c>_carry</c> holds lines that were handed out, then the bytes between the last byte handed out
+/// and the first byte of the current segment, at most <see cref="LineMaxBytes"/>.
+/// What the blocks hold together does not depend on how the stream cuts its reads, nor do the
+/// lines that stand in front of a line within <see cref="BeforeBytesMax"/>.
 /// </remarks>
 internal sealed class BlockReader : IDisposable
 {
@@ -23,23 +25,31 @@ internal sealed class BlockReader : IDisposable
     /// </summary>
     public const int LineMaxBytes = 64 * 1024;
 
+    /// <summary>So many bytes of lines that were handed out stand in front of a block.</summary>
+    public const int BeforeBytesMax = 16 * 1024;
+
     private const int SegmentBytesDefault = 512 * 1024;
 
     private readonly SlackPool _pool;
     private readonly PipeReader _pipe;
-    private readonly byte[] _carry = new byte[LineMaxBytes + PaddingBytes];
+    private readonly byte[] _carry = new byte[BeforeBytesMax + LineMaxBytes + PaddingBytes];
+    private int _beforeLength;
     private int _carryLength;
 
-    // What is left of the current segment: _data[_start.._end) has not been looked at.
+    // What is left of the current segment: _data[_start.._end) has not been looked at. Lines that
+    // were handed out fill _data[_front.._start).
     private byte[] _data = [];
+    private int _front;
     private int _start;
     private int _end;
     private bool _holdsSegment;
     private bool _completed;
     private ReadOnlySequence<byte> _sequence;
 
-    // The block handed out: _blockData[_blockStart.._blockStart + _blockLength).
+    // The block handed out: _blockData[_blockStart.._blockStart + _blockLength), behind lines that
+    // begin at _blockFront.
     private byte[] _blockData = [];
+    private int _blockFront;
     private int _blockStart;
     private int _blockLength;
 
@@ -47,9 +57,15 @@ internal sealed class BlockReader : IDisposable
 
     /// <param name="stream">Read synchronously, left open.</param>
     /// <param name="segmentBytes">Size of one read.</param>
-    public BlockReader(Stream stream, int segmentBytes = SegmentBytesDefault)
+    /// <param name="before">
+    /// What the source holds in front of the stream's first byte, as far as it is known: whole lines.
+    /// </param>
+    public BlockReader(
+        Stream stream, int segmentBytes = SegmentBytesDefault, ReadOnlySpan<byte> before = default)
     {
-        _pool = new SlackPool(segmentBytes, LineMaxBytes + 1, PaddingBytes);
+        _beforeLength = LastLines(before).Length;
+        LastLines(before).CopyTo(_carry);
+        _pool = new SlackPool(segmentBytes, BeforeBytesMax + LineMaxBytes + 1, PaddingBytes);
         var options = new StreamPipeReaderOptions(
             _pool, bufferSize: segmentBytes, minimumReadSize: 1, leaveOpen: true);
         _pipe = PipeReader.Create(new SynchronousStream(stream), options);
@@ -69,6 +85,20 @@ internal sealed class BlockReader : IDisposable
     /// <exception cref="IOException">The stream can't be read.</exception>
     public bool TryRead(out ReadOnlySpan<byte> block)
     {
+        bool any = TryRead(out ReadOnlySpan<byte> lines, out int start);
+        block = lines[start..];
+        return any;
+    }
+
+    /// <summary>The same, with lines in front that were handed out before.</summary>
+    /// <param name="block">Whole lines: those before, then the next ones.</param>
+    /// <param name="start">
+    /// Where the next ones begin. In front are all lines that begin at most
+    /// <see cref="BeforeBytesMax"/> before, but none from before an overlong line.
+    /// </param>
+    /// <exception cref="IOException">The stream can't be read.</exception>
+    public bool TryRead(out ReadOnlySpan<byte> block, out int start)
+    {
         while (_blockLength == 0)
         {
             if (_start < _end)
@@ -80,9 +110,10 @@ internal sealed class BlockReader : IDisposable
                 if (_carryLength == 0)
                 {
                     block = default;
+                    start = 0;
                     return false;
                 }
-                Hand(_carry, 0, _carryLength);
+                Hand(_carry, 0, _beforeLength, _carryLength);
                 _carryLength = 0;
             }
             else
@@ -90,7 +121,9 @@ internal sealed class BlockReader : IDisposable
                 Fill();
             }
         }
-        block = _blockData.AsSpan(_blockStart, _blockLength);
+        int before = LastLines(_blockData.AsSpan(_blockFront, _blockStart - _blockFront)).Length;
+        block = _blockData.AsSpan(_blockStart - before, before + _blockLength);
+        start = before;
         return true;
     }
 
@@ -113,6 +146,7 @@ internal sealed class BlockReader : IDisposable
 
     private void Fill()
     {
+        KeepLastLines();
         if (_holdsSegment)
         {
             _pipe.AdvanceTo(_sequence.End);
@@ -127,7 +161,7 @@ internal sealed class BlockReader : IDisposable
         _holdsSegment = true;
         if (_sequence.IsEmpty)
         {
-            _start = _end = 0;
+            _front = _start = _end = 0;
             return;
         }
 
@@ -138,7 +172,7 @@ internal sealed class BlockReader : IDisposable
             throw new InvalidOperationException("The pipe returned more than one segment.");
         }
         _data = segment.Array!;
-        _start = segment.Offset;
+        _front = _start = segment.Offset;
         _end = segment.Offset + segment.Count;
     }
 
@@ -151,6 +185,7 @@ internal sealed class BlockReader : IDisposable
             int end = rest.IndexOf((byte)'\n');
             int skipped = end < 0 ? rest.Length : end + 1;
             _start += skipped;
+            _front = _start;
             Offset += skipped;
             _skipping = end < 0;
             return;
@@ -173,31 +208,54 @@ internal sealed class BlockReader : IDisposable
         if (length > 0)
         {
             int begin = _start - _carryLength;
-            _carry.AsSpan(0, _carryLength).CopyTo(_data.AsSpan(begin));
-            Hand(_data, begin, _carryLength + length);
-            _carryLength = 0;
+            _front = Math.Min(_front, begin - _beforeLength);
+            _carry.AsSpan(0, _beforeLength + _carryLength)
+                .CopyTo(_data.AsSpan(begin - _beforeLength));
+            Hand(_data, _front, begin, _carryLength + length);
+            _beforeLength = _carryLength = 0;
             _start += length;
         }
         else if (rest.Length < limit)
         {
-            rest.CopyTo(_carry.AsSpan(_carryLength));
+            KeepLastLines();
+            rest.CopyTo(_carry.AsSpan(_beforeLength + _carryLength));
             _carryLength += rest.Length;
-            _start = _end;
+            _front = _start = _end;
         }
         else
         {
             OverlongLines++;
             _skipping = true;
             Offset += _carryLength;
-            _carryLength = 0;
+            _beforeLength = _carryLength = 0;
         }
     }
 
-    private void Hand(byte[] data, int start, int length)
+    private void Hand(byte[] data, int front, int start, int length)
     {
         _blockData = data;
+        _blockFront = front;
         _blockStart = start;
         _blockLength = length;
+    }
+
+    /// <summary>Keeps what a line of the next segment may speak of.</summary>
+    private void KeepLastLines()
+    {
+        if (_front < _start)
+        {
+            ReadOnlySpan<byte> lines = LastLines(_data.AsSpan(_front, _start - _front));
+            lines.CopyTo(_carry);
+            _beforeLength = lines.Length;
+            _front = _start;
+        }
+    }
+
+    /// <summary>Those of some lines that begin at most <see cref="BeforeBytesMax"/> before their end.</summary>
+    private static ReadOnlySpan<byte> LastLines(ReadOnlySpan<byte> lines)
+    {
+        int cut = lines.Length - BeforeBytesMax;
+        return cut <= 0 ? lines : lines[(cut + lines[(cut - 1)..].IndexOf((byte)'\n'))..];
     }
 
     /// <summary>Makes a stream's asynchronous read complete within the call.</summary>

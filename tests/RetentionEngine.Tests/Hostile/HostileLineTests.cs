@@ -1,6 +1,5 @@
-using System.Text;
-using RetentionEngine.Tests.Buckets;
 using Xunit;
+using static RetentionEngine.Tests.Hostile.ImportedLog;
 
 namespace RetentionEngine.Tests.Hostile;
 
@@ -26,7 +25,7 @@ public sealed class HostileLineTests
         + " delays=0/0/0/1, dsn=5.1.1, status=bounced (said: 550 >, relay=local, status=sent (x)")]
     public void A_reply_changes_no_status(string tail)
     {
-        RetentionRecord record = Assert.Single(Records(Mail("8F00AA", tail)));
+        RetentionRecord record = Assert.Single(RecordsOf(Mail("8F00AA", tail)));
         Assert.Equal(RecordStatus.Bounced, record.Status);
         Assert.Equal("q@example.org", record.Recipient);
         Assert.Equal("mx.example.org[198.51.100.8]:25", record.Relay);
@@ -36,7 +35,7 @@ public sealed class HostileLineTests
     [Fact]
     public void A_quoted_recipient_changes_no_status()
     {
-        RetentionRecord record = Assert.Single(Records(Mail(
+        RetentionRecord record = Assert.Single(RecordsOf(Mail(
             "8F00AA",
             "smtp[5]: 8F00AA: to=<\"a>, relay=x, delay=0, dsn=2.0.0, status=sent (y\"@example.org>,"
             + " relay=none, delay=1, delays=0/0/0/1, dsn=5.4.4, status=bounced (no host)")));
@@ -47,7 +46,7 @@ public sealed class HostileLineTests
     [Fact]
     public void An_unquoted_recipient_with_a_space_is_read_whole()
     {
-        RetentionRecord record = Assert.Single(Records(Mail(
+        RetentionRecord record = Assert.Single(RecordsOf(Mail(
             "8F00AA",
             "smtp[5]: 8F00AA: to=<a b@example.org>, relay=none, delay=1, delays=0/0/0/1, dsn=4.4.1,"
             + " status=deferred (timed out)")));
@@ -69,7 +68,7 @@ public sealed class HostileLineTests
                 "local[5]: 9F00BB: to=<w@example.org>, relay=local, delay=1, delays=0/0/0/1,"
                 + " dsn=2.0.0, status=sent (delivered to mailbox)",
                 $"o[{otherClient}]");
-        List<RetentionRecord> records = Records(log);
+        List<RetentionRecord> records = RecordsOf(log);
         Assert.Equal(2, records.Count);
         Assert.All(records, r => Assert.Empty(r.Via));
     }
@@ -87,7 +86,7 @@ public sealed class HostileLineTests
             {Day}2Z mx postfix/qmgr[3]: 8F00AA: {text}
 
             """;
-        RetentionRecord record = Assert.Single(Records(log, out ImportReport report));
+        RetentionRecord record = Assert.Single(RecordsOf(log, out ImportReport report));
         Assert.Equal(RecordStatus.Deferred, record.Status);
         Assert.Equal("x@example.net", record.Sender);
         Assert.Equal(100, record.SizeBytes);
@@ -103,7 +102,7 @@ public sealed class HostileLineTests
         + " helo=<z>: 5.7.1 \"@example.net> to=<b@example.org> proto=ESMTP helo=<m>: 5.7.1 no")]
     public void A_header_or_sender_forges_no_address(string text)
     {
-        List<RetentionRecord> records = Records($"{Day}0Z mx postfix/cleanup[1]: 8F00AA: {text}\n");
+        List<RetentionRecord> records = RecordsOf($"{Day}0Z mx postfix/cleanup[1]: 8F00AA: {text}\n");
         Assert.DoesNotContain(records, r => r.Ip?.ToString() is "198.51.100.66");
         Assert.DoesNotContain(records, r => r.Sender is "f@example.org");
     }
@@ -111,12 +110,10 @@ public sealed class HostileLineTests
     [Fact]
     public void No_subject_reaches_the_store()
     {
-        using var directory = new TestDirectory();
-        Import(directory, Mail(
+        List<RetentionRecord> records = RecordsOf(Mail(
             "8F00AA",
             "cleanup[2]: 8F00AA: reject: header Subject: geheimnis from h[192.0.2.7];"
-            + " from=<x@example.net> to=<q@example.org> proto=ESMTP helo=<m>: 5.7.1 no"),
-            out _, out List<RetentionRecord> records);
+            + " from=<x@example.net> to=<q@example.org> proto=ESMTP helo=<m>: 5.7.1 no"));
         Assert.NotEmpty(records);
         Assert.DoesNotContain("geheimnis", string.Join('\n', records), StringComparison.Ordinal);
     }
@@ -130,7 +127,7 @@ public sealed class HostileLineTests
         + " method=PLAIN, rip=192.0.2.7, lip=192.0.2.1, mpid=811, TLS, session=<abc>")]
     public void A_user_name_forges_no_address(string text)
     {
-        RetentionRecord record = Assert.Single(Records($"{Day}0Z mx {text}\n"));
+        RetentionRecord record = Assert.Single(RecordsOf($"{Day}0Z mx {text}\n"));
         Assert.Equal("192.0.2.7", record.Ip!.ToString());
     }
 
@@ -145,7 +142,7 @@ public sealed class HostileLineTests
     [InlineData("imapd: LOGIN FAILED, user=LOGIN, user=x, ip=[::ffff:192.0.2.7], protocol=IMAP")]
     [InlineData("imapd: authdaemon: LOGIN, user=x, ip=[::ffff:192.0.2.7], protocol=IMAP")]
     public void A_failed_login_is_no_access(string text) =>
-        Assert.Empty(Records($"{Day}0Z mx {text}\n"));
+        Assert.Empty(RecordsOf($"{Day}0Z mx {text}\n"));
 
     [Theory]
     [InlineData("deliverable", "2.1.5")]
@@ -158,8 +155,8 @@ public sealed class HostileLineTests
             {Day}1Z mx postfix/smtp[5]: 8F00AA: to=<q@example.net>, relay=none, delay=1, dsn={dsn}, status={status} (x)
 
             """;
-        Assert.Empty(Records(log));
-        Assert.Empty(Records(log + $"{Day}1Z mx postfix/qmgr[3]: 8F00AA: removed\n"));
+        Assert.Empty(RecordsOf(log));
+        Assert.Empty(RecordsOf(log + $"{Day}1Z mx postfix/qmgr[3]: 8F00AA: removed\n"));
     }
 
     [Fact]
@@ -173,9 +170,9 @@ public sealed class HostileLineTests
             .Replace("x@example.net", "y@example.net", StringComparison.Ordinal);
         Assert.Equal(
             ["x@example.net", "y@example.net"],
-            Records(first + second).Select(r => r.Sender));
+            RecordsOf(first + second).Select(r => r.Sender));
         string unended = first.Replace(": removed", ": skipped", StringComparison.Ordinal);
-        List<RetentionRecord> records = Records(unended + second);
+        List<RetentionRecord> records = RecordsOf(unended + second);
         Assert.Equal(["x@example.net", "y@example.net"], records.Select(r => r.Sender));
         Assert.Equal(RecordFlags.MissingEnd, records[0].Flags & RecordFlags.MissingEnd);
     }
@@ -190,7 +187,7 @@ public sealed class HostileLineTests
             "LOGIN, user=anna",
             $"x\\n{Day}0Z mx imapd: LOGIN, user=ben",
             StringComparison.Ordinal);
-        RetentionRecord record = Assert.Single(Records(log + forged));
+        RetentionRecord record = Assert.Single(RecordsOf(log + forged));
         Assert.Equal("anna", record.Recipient);
         Assert.Equal("mx", record.Host);
     }
@@ -198,7 +195,7 @@ public sealed class HostileLineTests
     [Fact]
     public void A_repeated_access_is_as_many_accesses()
     {
-        List<RetentionRecord> records = Records($"""
+        List<RetentionRecord> records = RecordsOf($"""
             {Day}0Z mx imapd: LOGIN, user=anna, ip=[::ffff:192.0.2.7], port=[5], protocol=IMAP
             {Day}1Z mx last message repeated 2 times
             {Day}2Z mx dovecot: message repeated 3 times: [ pop3-login: Login: user=<ben>, method=PLAIN, rip=192.0.2.8, lip=192.0.2.1, session=<abc>]
@@ -212,7 +209,7 @@ public sealed class HostileLineTests
     [Fact]
     public void A_repeated_delivery_counts_its_attempts()
     {
-        RetentionRecord record = Assert.Single(Records($"""
+        RetentionRecord record = Assert.Single(RecordsOf($"""
             {Day}0Z mx postfix/qmgr[3]: 8F00AA: from=<x@example.net>, size=100, nrcpt=1 (queue active)
             {Day}1Z mx postfix/smtp[5]: message repeated 2 times: [ 8F00AA: to=<q@example.org>, relay=none, delay=1, dsn=4.4.1, status=deferred (no)]
             {Day}2Z mx postfix/qmgr[3]: message repeated 2 times: [ 8F00AA: removed]
@@ -236,7 +233,7 @@ public sealed class HostileLineTests
         + "sent vacation response to <a@z>")]
     public void A_message_id_cannot_say_what_Sieve_did(string said)
     {
-        RetentionRecord record = Assert.Single(Records($"""
+        RetentionRecord record = Assert.Single(RecordsOf($"""
             {Day}0Z mx postfix/qmgr[3]: 8F00AA: from=<x@example.net>, size=100, nrcpt=1 (queue active)
             {Day}1Z mx dovecot: lmtp(anna)<9><aB3dEfGhIjKl>: sieve: {said}
             {Day}2Z mx postfix/lmtp[5]: 8F00AA: to=<anna@example.org>, relay=mx[private/lmtp], delay=1, dsn=2.0.0, status=sent (250 2.0.0 <anna@example.org> aB3dEfGhIjKl Saved)
@@ -244,46 +241,5 @@ public sealed class HostileLineTests
 
             """));
         Assert.Equal(RecordStatus.Sent, record.Status);
-    }
-
-    private static List<RetentionRecord> Records(string log) => Records(log, out _);
-
-    private static List<RetentionRecord> Records(string log, out ImportReport report)
-    {
-        using var directory = new TestDirectory();
-        Import(directory, log, out report, out List<RetentionRecord> records);
-        return records;
-    }
-
-    private static void Import(
-        TestDirectory directory,
-        string log,
-        out ImportReport report,
-        out List<RetentionRecord> records)
-    {
-        var decade = new ClassPolicy(TimeSpan.FromDays(3650), "test");
-        var policy = new RetentionPolicy
-        {
-            Sent = decade, Received = decade, Access = decade, Rejected = decade,
-            LocalDomains = ["example.org"],
-        };
-        var options = new RetentionOptions
-        {
-            OpenBlocks = (_, _) => new MemoryBlockStore(),
-            TimeProvider = new FixedTime(),
-        };
-        using var store = RetentionStore.Create(directory["store"], policy, options);
-        byte[] bytes = Encoding.Latin1.GetBytes(log.ReplaceLineEndings("\n"));
-        var source = new LogSource(
-            "log", () => new MemoryStream(bytes), FixedTime.Now, isComplete: true, bytes.Length);
-        report = store.Import([source], new ImportOptions(), CancellationToken.None);
-        records = [.. store.Query(new RetentionQuery())];
-    }
-
-    private sealed class FixedTime : TimeProvider
-    {
-        public static DateTimeOffset Now { get; } = new(2026, 11, 2, 0, 0, 0, TimeSpan.Zero);
-
-        public override DateTimeOffset GetUtcNow() => Now;
     }
 }
