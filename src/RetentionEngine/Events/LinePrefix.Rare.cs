@@ -11,7 +11,7 @@ namespace RetentionEngine.Events;
 /// </remarks>
 internal sealed partial class LinePrefix
 {
-    private const int OddPairMax = 96;
+    private const int OddPairMax = 1024;
 
     private readonly byte[] _oddPair = new byte[OddPairMax];
     private int _oddPairLength;

@@ -392,8 +392,9 @@ internal sealed partial class LinePrefix
         {
             return LineOutcome.NoPrefix;
         }
+        bool hasTime = Unsafe.Add(ref block, at + 10) == 'T';
         at = ReadIso(ref block, at, end);
-        if (at < 0)
+        if (at < 0 || !hasTime)
         {
             return LineOutcome.NoPrefix;
         }

@@ -61,6 +61,14 @@ internal sealed class ShapeTable
             {
                 at++;
             }
+            if (at == start && IsInAddress(line, at, isMasked, out int colons))
+            {
+                shape[length] = (byte)'*';
+                length += isMasked ? 0 : 1;
+                isMasked = true;
+                at += colons;
+                continue;
+            }
             if (at == start)
             {
                 // One space between two masks joins them.
@@ -89,6 +97,15 @@ internal sealed class ShapeTable
             }
         }
         return length;
+    }
+
+    /// <summary>Whether these are colons of an IPv6 address or of a time, and how many.</summary>
+    private static bool IsInAddress(
+        ReadOnlySpan<byte> line, int at, bool isMasked, out int colons)
+    {
+        colons = line[at..].IndexOfAnyExcept((byte)':');
+        return colons > 1 || (colons == 1 && isMasked
+            && !IsPunctuation(line[at + 1]) && !IsKnownWordAt(line[(at + 1)..]));
     }
 
     private static bool IsKnownWordAt(ReadOnlySpan<byte> rest)

@@ -25,7 +25,7 @@ postfix/smtpd[811]: 7A1F03E21: client=laptop.example.net[198.51.100.4], sasl_met
 postfix/submission/smtpd[813]: 7A1F03E22: client=unknown[2001:db8::7]:50312, sasl_method=PLAIN, sasl_username=anna, ben@example.org
   Client id=7A1F03E22 ip=[2001:db8::7] sasl=[anna, ben@example.org]
 postfix/smtpd[811]: 7A1F03E21: client=h.example[192.0.2.7]:unknown, sasl_method=LOGIN, sasl_username=a b, sasl_sender=c, d, orig_queue_id=5C11209A, orig_client=mail.example.org[2001:db8::9]:25
-  Client id=7A1F03E21 orig=5C11209A ip=[192.0.2.7] origip=[2001:db8::9] sasl=[a b]
+  Client id=7A1F03E21 ip=[192.0.2.7] sasl=[a b]
 postfix/10025/smtpd[811]: 7A1F03E21: client=localhost[127.0.0.1], orig_queue_id=4XyZ1Q0bLtz1F9, orig_client=unknown[192.0.2.7]
   Client id=7A1F03E21 orig=4XyZ1Q0bLtz1F9 ip=[127.0.0.1] origip=[192.0.2.7]
 postfix/10025/smtpd[811]: 7A1F03E21: client=localhost[127.0.0.1], orig_client=unknown[192.0.2.7]
@@ -171,7 +171,7 @@ postfix/pipe[811]: 7A1F03E21: to=<anna@example.org>, relay=dovecot, delay=0.1, d
 postfix/error[811]: 7A1F03E21: to=<anna@example.org>, relay=none, delay=0.1, delays=0/0/0/0.1, dsn=5.0.0, status=bounced (x)
   Delivery id=7A1F03E21 agent=Error status=Bounced dsn=5.0.0 to=[anna@example.org] relay=[none]
 postfix/discard[811]: 7A1F03E21: to=<anna@example.org>, relay=none, delay=0.1, delays=0/0/0/0.1, dsn=2.0.0, status=sent (silently discarded)
-  Delivery id=7A1F03E21 agent=Discard status=Sent dsn=2.0.0 to=[anna@example.org] relay=[none]
+  Delivery id=7A1F03E21 agent=Discard status=Discarded dsn=2.0.0 to=[anna@example.org] relay=[none]
 postfix/mydaemon[811]: 7A1F03E21: to=<anna@example.org>, relay=none, delay=0.1, delays=0/0/0/0.1, dsn=2.0.0, status=sent (x)
   Delivery id=7A1F03E21 agent=Other status=Sent dsn=2.0.0 to=[anna@example.org] relay=[none]
 postfix/smtp[811]: 7A1F03E21: host mx.example.org[192.0.2.8] said: 450 no (in reply to RCPT TO command)

@@ -187,7 +187,7 @@ public sealed class LineExplainerTests
     [InlineData(1, LineUse.NotNeeded, "no record needs lines of this program", null)]
     [InlineData(2, LineUse.NotNeeded, "no record needs this kind of line of its program", null)]
     [InlineData(3, LineUse.NotUnderstood, "delivery: cut, or its status is not known",
-        "*:*:* postfix/smtp[*]: *: to=<*>, relay=*[*]:*, delay=*")]
+        "* postfix/smtp[*]: *: to=<*>, relay=*[*]:*, delay=*")]
     [InlineData(4, LineUse.NotUnderstood, "no known stamp, host and program at the beginning", "*, *")]
     [InlineData(5, LineUse.Empty, null, null)]
     [InlineData(6, LineUse.Gap, "rate limiting dropped lines", null)]

@@ -20,9 +20,12 @@ internal static class SlowAccess
     /// <summary>What a bracket holds: it closes at the end, or in front of the next element.</summary>
     private const string Bracketed = @"(?>(?:(?!>, (?:[a-z]+=|TLS|secured(?![a-z]))|>$).)*)";
 
+    /// <summary>Not empty, unless nothing but the end of the line could close it.</summary>
+    private const string User = @"(?>(?=>, (?:[a-z]+=|TLS|secured(?![a-z])))>(?:(?!>, (?:[a-z]+=|TLS|secured(?![a-z]))).)+(?=>, (?:[a-z]+=|TLS|secured(?![a-z])))|" + Bracketed + ")";
+
     /// <summary>Elements in any order; of a key that comes twice the last one counts.</summary>
     private static readonly Regex s_elements = SlowParser.Pattern(
-        $@"^(?:(?!$)(?:user=<(?<user>{Bracketed})>|session=<(?<session>{Bracketed})>"
+        $@"^(?:(?!$)(?:user=<(?<user>{User})>|session=<(?<session>{Bracketed})>"
         + @"|(?!user=<|session=<)(?<item>(?:(?!, ).)*))(?:, (?!$)|$))+$");
 
     private static readonly Regex s_dovecotEnd = SlowParser.Pattern(
@@ -99,25 +102,83 @@ internal static class SlowAccess
         string[] keys = ["TLS", "secure", "session=<", "mpid=", "rip=", "user=<"];
         bool isCut = last.EndsWith(',') || (last is not "TLS" and not "mpid=" and not "rip="
             && keys.Any(k => k.StartsWith(last, StringComparison.Ordinal)));
-        string user = m.Groups["user"].Value;
-        string? ip = Last(items, "rip=");
-        string session = m.Groups["session"].Value;
-        string port = new([.. (Last(items, "rport=") ?? "").TakeWhile(char.IsAsciiDigit).Take(18)]);
+        var login = new Login();
+        string[] groups = ["user", "session", "item"];
+        foreach (var (group, part) in groups
+            .SelectMany(g => m.Groups[g].Captures.Select(c => (Group: g, Part: c)))
+            .OrderBy(p => p.Part.Index))
+        {
+            login.Take(group, part);
+        }
+        string user = login.User;
+        string? ip = login.Ip;
         result = frame with
         {
             Kind = EventKind.Login,
             User = user,
             Ip = ip,
-            Session = session.Length > 0 ? session : Last(items, "mpid="),
-            Tls = Array.Exists(items, i => i.StartsWith("TLS", StringComparison.Ordinal)),
-            Port = ushort.TryParse(port, out ushort number) ? number : null,
+            Session = string.IsNullOrEmpty(login.Session) ? login.Mpid : login.Session,
+            Tls = login.Tls,
+            Port = login.Port,
         };
         return isCut || user.Length == 0 || string.IsNullOrEmpty(ip)
             ? SlowOutcome.Strange : SlowOutcome.Event;
     }
 
-    private static string? Last(string[] items, string key) =>
-        Array.FindLast(items, i => i.StartsWith(key, StringComparison.Ordinal))?[key.Length..];
+    /// <summary>What the elements have said so far; an address that comes again ends a name.</summary>
+    private sealed class Login
+    {
+        private int _userAt = -1;
+        private int _sessionAt = -1;
+
+        public string User { get; private set; } = "";
+
+        public string? Session { get; private set; }
+
+        public string? Mpid { get; private set; }
+
+        public string? Ip { get; private set; }
+
+        public int? Port { get; private set; }
+
+        public bool Tls { get; private set; }
+
+        public void Take(string key, Capture part)
+        {
+            string value = part.Value[(part.Value.IndexOf('=', StringComparison.Ordinal) + 1)..];
+            if (key is "user")
+            {
+                (User, _userAt) = (part.Value, part.Index);
+            }
+            else if (key is "session")
+            {
+                bool hasOwn = Session is not null && _sessionAt < _userAt;
+                (Session, _sessionAt) = hasOwn ? (Session, _sessionAt) : (part.Value, part.Index);
+            }
+            else if (part.Value.StartsWith("rip=", StringComparison.Ordinal))
+            {
+                if (Ip is not null)
+                {
+                    (Tls, Port, Mpid) = (false, null, null);
+                    Session = _sessionAt > _userAt ? null : Session;
+                }
+                Ip = value;
+            }
+            else if (part.Value.StartsWith("mpid=", StringComparison.Ordinal))
+            {
+                Mpid = value;
+            }
+            else if (part.Value.StartsWith("rport=", StringComparison.Ordinal))
+            {
+                string digits = new([.. value.TakeWhile(char.IsAsciiDigit).Take(18)]);
+                Port = ushort.TryParse(digits, out ushort number) ? number : null;
+            }
+            else
+            {
+                Tls |= part.Value.StartsWith("TLS", StringComparison.Ordinal);
+            }
+        }
+    }
 
     private static string? Text(Group group) => group.Success ? group.Value : null;
 

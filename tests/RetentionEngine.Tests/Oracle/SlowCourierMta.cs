@@ -74,7 +74,7 @@ internal static class SlowCourierMta
                 Sender = Value(m, "from"),
                 Recipient = Value(m, "to"),
                 ReplyCode = int.Parse(m.Groups["reply"].Value, CultureInfo.InvariantCulture),
-                Dsn = Value(m, "dsn"),
+                Dsn = m.Groups["dsn"].Success ? SlowPostfix.Dsn(m) : null,
             };
             return SlowOutcome.Event;
         }

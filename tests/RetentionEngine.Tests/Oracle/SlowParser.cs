@@ -28,7 +28,7 @@ internal sealed class SlowParser(
 
     private static readonly Regex s_header5424 = Pattern(
         @"^(?:<\d{1,3}>)?1 (?<stamp>\d{4}-[^ ]+) (?<host>[^ ]*) (?<tag>[^ ]+) (?<pid>[^ ]*) [^ ]* "
-        + @"(?:-|(?:\[(?:[^""\]]|""(?:[^""\\]|\\.)*"")*\])+) (?<text>.*)$");
+        + @"(?:-|(?:\[(?:[^""\]]|""(?:[^""\\]|\\.)*"")*\])+) (?:\u00EF\u00BB\u00BF)?(?<text>.*)$");
 
     private static readonly Regex s_shortId = Pattern(@"^[0-9A-F]{6,21}$");
 
@@ -146,10 +146,6 @@ internal sealed class SlowParser(
         }
         string tag = header.Groups["tag"].Value;
         string text = header.Groups["text"].Value;
-        if (text.StartsWith(Mark, StringComparison.Ordinal))
-        {
-            text = text[Mark.Length..];
-        }
         SlowEvent frame = new()
         {
             TimeUnixMicros = stamp.Micros,
@@ -198,8 +194,7 @@ internal sealed class SlowParser(
         {
             return SlowCourierMta.Parse(agent, text, frame, out result);
         }
-        if (tag is "vpopmail" || (tag.StartsWith("vchkpw-", StringComparison.Ordinal)
-            && !tag.Contains('/', StringComparison.Ordinal)))
+        if (tag is "vpopmail" || SlowVpopmail.HasService(tag))
         {
             return SlowVpopmail.Parse(tag, text, frame, out result);
         }

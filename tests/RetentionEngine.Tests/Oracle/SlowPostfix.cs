@@ -5,7 +5,7 @@ using RetentionEngine.Events;
 namespace RetentionEngine.Tests.Oracle;
 
 /// <summary>The Postfix half of <see cref="SlowParser"/>.</summary>
-internal static class SlowPostfix
+internal static partial class SlowPostfix
 {
     private static readonly Regex s_id = SlowParser.Pattern(@"^(?<id>[0-9A-Za-z]+): (?<rest>.*)$");
 
@@ -56,38 +56,8 @@ internal static class SlowPostfix
         @"^(?:sender|postmaster) (?:non-delivery|delay|delivery status) notification: "
         + @"(?<id>[0-9A-Za-z]+)$");
 
-    private static readonly Regex s_reject = SlowParser.Pattern(
-        @"^(?<what>reject|milter-reject|proxy-reject): (?<stage>[^ ]+) from "
-        + @"(?<name>(?:(?!\](?>(?::unknown|:\d{1,18})?)(?::|$)).)*)\[(?<ip>[^\[\]]+)\](?::unknown|:\d{1,18})?: (?<reply>.*)$");
-
-    private static readonly Regex s_proxyReject = SlowParser.Pattern(
-        @"^proxy-reject: [^ :]*: (?<reply>.*)$");
-
-    private static readonly Regex s_contentReject = SlowParser.Pattern(
-        @"^(?<what>reject|discard|milter-discard|milter-header-reject|milter-body-reject): (?<content>.*)$");
-
-    private static readonly Regex s_reply = SlowParser.Pattern(
-        @"^(?:(?<code>[2-5]\d\d)(?:[ -]|$))?(?:(?<dsn>\d\.\d{1,3}\.\d{1,3})(?:[ ;]|$))?");
-
-    private static readonly Regex s_parties = Parties("", "(?: helo=<.*(?:>|> sasl_.*))?$");
-
-    private static readonly Regex s_screenParties = Parties(
-        ",?", ",?(?: helo=<.*(?:>|> sasl_.*))?$");
-
-    private static readonly Regex s_contentParties = Parties(
-        "", "(?!.*> proto=)(?:$|(?<said>: .*)|(?= helo=<)(?:.*?>: (?<text>.*)| helo=<.*(?:>|> sasl_.*))$)");
-
-    private static readonly Regex s_localSender = SlowParser.Pattern(
-        $@"^(?:(?<from>{Quotes}(?:(?!>: ).)*)>: (?<text>.*)|(?<from>{Quotes}(?:(?!>: ).)*)>)$");
-
-    private static readonly Regex s_recipientOnly = SlowParser.Pattern(
-        "^.*; to=<(?<to>(?:(?!> proto=).)*)> proto=");
-
-    /// <summary>Sender, recipient if any, and what must stand behind the protocol.</summary>
-    private static Regex Parties(string comma, string tail) => SlowParser.Pattern(
-        $@"^(?<from>{Quotes}(?:(?!>{comma} to=<|>{comma} proto=).)*)>{comma}"
-        + $@"(?: to=<(?<to>{Quotes}(?:(?!>{comma} proto=).)*)>{comma})? proto=(?:ESMTP|SMTP|QMQP)"
-        + tail);
+    private static readonly Regex s_lineEnd = SlowParser.Pattern(
+        @"(?:#012|#015|<0[ad]>|\^[MJ]|\\[nr])+$");
 
     private static readonly string[] s_programs =
     [
@@ -202,17 +172,25 @@ internal static class SlowPostfix
             Kind = EventKind.Client,
             Ip = m.Groups["ip"].Value,
             Sasl = user,
-            OrigQueueId = SlowParser.IsQueueId(id) ? id : null,
-            OrigIp = hasClient && client.Success ? client.Groups["ip"].Value : null,
         };
+        if (user is null)
+        {
+            result = result with
+            {
+                OrigQueueId = SlowParser.IsQueueId(id) ? id : null,
+                OrigIp = hasClient && client.Success ? client.Groups["ip"].Value : null,
+            };
+            bool isCut = (hasClient && !client.Success) || (more.Length > 0 && !IsLaterKey(more));
+            return isCut ? SlowOutcome.Strange : SlowOutcome.Event;
+        }
 
-        // Of a user name at the end, what looks like the begin of the next key was one.
-        bool isUserLast = user is not null && m.Groups["tail"].Value.EndsWith(
-            ", sasl_username=" + user, StringComparison.Ordinal)
-            && keys.Groups["user"].Index + keys.Groups["user"].Length == m.Groups["tail"].Length;
-        bool isCut = (hasClient && !client.Success) || (isUserLast && EndsInKey(user!))
-            || (more.Length > 0 && !IsLaterKey(more));
-        return isCut ? SlowOutcome.Strange : SlowOutcome.Event;
+        // Nothing behind a name is believed, as it may be part of the name. But of a name at the
+        // end, what looks like the begin of the next key was one.
+        bool isUserLast =
+            keys.Groups["user"].Index + keys.Groups["user"].Length == m.Groups["tail"].Length;
+        result = isUserLast && EndsInKey(user)
+            ? result with { Sasl = user[..user.LastIndexOf(',')] } : result;
+        return SlowOutcome.Event;
     }
 
     private static bool EndsInKey(string user)
@@ -253,7 +231,7 @@ internal static class SlowPostfix
 
     private static SlowOutcome ParseMessageId(string rest, SlowEvent frame, out SlowEvent result)
     {
-        string value = rest["message-id=".Length..];
+        string value = s_lineEnd.Replace(rest["message-id=".Length..], "");
         if (value.Length >= 2 && value[0] == '<' && value[^1] == '>')
         {
             value = value[1..^1];
@@ -311,6 +289,7 @@ internal static class SlowPostfix
         Match m = s_delivery.Match(rest);
         RecordStatus status = m.Groups["status"].Value switch
         {
+            "sent" when agent == DeliveryAgent.Discard => RecordStatus.Discarded,
             "sent" => RecordStatus.Sent,
             "deferred" => RecordStatus.Deferred,
             "bounced" => RecordStatus.Bounced,
@@ -359,122 +338,11 @@ internal static class SlowPostfix
         return m.Success && SlowParser.IsQueueId(id) ? SlowOutcome.Event : SlowOutcome.Ignored;
     }
 
-    private static SlowOutcome ParseReject(
-        string program, string rest, SlowEvent frame, out SlowEvent result)
-    {
-        result = frame;
-        Match m = s_reject.Match(rest);
-        string what = m.Groups["what"].Value;
-        if (program is "postscreen")
-        {
-            return m.Success && what is "reject" && m.Groups["name"].Value is "" or ['[', ..]
-                ? Screen(frame, m, out result) : Broken(rest, "reject: ");
-        }
-        if (m.Success)
-        {
-            bool ends = frame.QueueId is not null && what is not "proxy-reject"
-                && m.Groups["stage"].Value is "END-OF-MESSAGE" or "DATA";
-            frame = frame with { EndsMessage = ends };
-            return Reject(frame, m.Groups["reply"].Value, m.Groups["ip"].Value, out result);
-        }
-        m = s_proxyReject.Match(rest);
-        return m.Success ? Reject(frame, m.Groups["reply"].Value, null, out result)
-            : Broken(rest, "reject: ");
-    }
-
-    private static SlowOutcome ParseCleanup(string rest, SlowEvent frame, out SlowEvent result)
-    {
-        result = frame;
-        Match m = s_reject.Match(rest);
-        if (m.Success && m.Groups["what"].Value is "milter-reject")
-        {
-            bool ends = m.Groups["stage"].Value is "END-OF-MESSAGE";
-            return Reject(
-                frame with { EndsMessage = ends }, m.Groups["reply"].Value, m.Groups["ip"].Value, out result);
-        }
-        m = s_contentReject.Match(rest);
-        if (!m.Success)
-        {
-            return Broken(rest, "milter-reject: ");
-        }
-        if (m.Groups["what"].Value is "discard" or "milter-discard")
-        {
-            result = frame with { Kind = EventKind.Removed, Removal = Removal.Discarded };
-            return SlowOutcome.Event;
-        }
-        string content = m.Groups["content"].Value;
-        int at = content.LastIndexOf("; from=<", StringComparison.Ordinal);
-        string before = at < 0 ? "" : content[..at];
-        string behind = at < 0 ? "" : content[(at + "; from=<".Length)..];
-        bool isLocal = before.EndsWith(" from local", StringComparison.Ordinal);
-        string? ip = isLocal ? null : LastAddress(before);
-        m = s_contentParties.Match(behind);
-        m = m.Success || !isLocal ? m : s_localSender.Match(behind);
-        if (!m.Success || (ip is null && !isLocal))
-        {
-            return SlowOutcome.Strange;
-        }
-        string said = m.Groups["said"].Value;
-        int text = said.IndexOf(">: ", StringComparison.Ordinal);
-        Match reply = s_reply.Match(m.Groups["said"].Success
-            ? text < 0 ? "" : said[(text + 3)..] : m.Groups["text"].Value);
-        result = Refused(frame, reply, ip) with
-        {
-            EndsMessage = true,
-            Sender = Text(m, "from"),
-            Recipient = Text(m, "to"),
-        };
-        return SlowOutcome.Event;
-    }
-
-    private static SlowOutcome Screen(SlowEvent frame, Match reject, out SlowEvent result)
-    {
-        string reply = reject.Groups["reply"].Value;
-        result = frame with { Kind = EventKind.Reject, Ip = reject.Groups["ip"].Value };
-        if (reply is "too many connections" or "all server ports busy" or "all screening ports busy")
-        {
-            return SlowOutcome.Event;
-        }
-        int at = reply.LastIndexOf("; from=<", StringComparison.Ordinal);
-        Match m = s_screenParties.Match(at < 0 ? "" : reply[(at + "; from=<".Length)..]);
-        result = Refused(frame, s_reply.Match(reply), reject.Groups["ip"].Value) with
-        {
-            Sender = Text(m, "from"),
-            Recipient = Text(m, "to"),
-        };
-        return at >= 0 && m.Success ? SlowOutcome.Event : SlowOutcome.Strange;
-    }
-
-    private static SlowOutcome Reject(SlowEvent frame, string reply, string? ip, out SlowEvent result)
-    {
-        result = Refused(frame, s_reply.Match(reply), ip);
-        int at = reply.LastIndexOf("; from=<", StringComparison.Ordinal);
-        if (at >= 0)
-        {
-            Match m = s_parties.Match(reply[(at + "; from=<".Length)..]);
-            result = result with { Sender = Text(m, "from"), Recipient = Text(m, "to") };
-            return m.Success ? SlowOutcome.Event : SlowOutcome.Strange;
-        }
-
-        // VRFY and ETRN name a recipient only; earlier stages neither.
-        result = result with { Recipient = Text(s_recipientOnly.Match(reply), "to") };
-        return result.Recipient is not null || reply.Contains("; proto=", StringComparison.Ordinal)
-            ? SlowOutcome.Event : SlowOutcome.Strange;
-    }
-
-    private static SlowEvent Refused(SlowEvent frame, Match reply, string? ip) => frame with
-    {
-        Kind = EventKind.Reject,
-        Ip = ip,
-        ReplyCode = (int?)Number(reply.Groups["code"].Value),
-        Dsn = reply.Groups["dsn"].Success ? Dsn(reply) : null,
-    };
-
     private static string? Text(Match m, string group) =>
         m.Groups[group].Success ? m.Groups[group].Value : null;
 
     /// <summary>The three numbers without leading zeros.</summary>
-    private static string? Dsn(Match m)
+    public static string? Dsn(Match m)
     {
         string code = string.Join('.', m.Groups["dsn"].Value.Split('.').Select(n => Number(n)));
         return code is "0.0.0" ? null : code;

@@ -12,6 +12,12 @@ internal static class SlowVpopmail
     private static readonly Regex s_client = SlowParser.Pattern(
         "^(?<user>(?:.*@)?[^@:]*):(?<ip>[^@]+)$");
 
+    private static readonly Regex s_tag = SlowParser.Pattern(
+        "^vchkpw-(?:pop3|imap|smtp|submission)[^/]*$");
+
+    /// <summary>Whether a tag names the daemon that asked.</summary>
+    public static bool HasService(string tag) => s_tag.IsMatch(tag);
+
     public static SlowOutcome Parse(
         string tag, string text, SlowEvent frame, out SlowEvent result)
     {

@@ -169,6 +169,12 @@ internal sealed class Dovecot : ILogFormat<Dovecot>
             if (Scan.Is(ref block, at, end, "user=<"u8))
             {
                 next = Bracketed(ref block, at + 6, end);
+                if (next == at + 7 && next < end)
+                {
+                    // No user is empty; one may begin like the end of an empty one.
+                    next = Bracketed(ref block, at + 7, end);
+                    next = next == end ? at + 7 : next;
+                }
                 if (next < 0)
                 {
                     return LineOutcome.Login;
@@ -182,7 +188,8 @@ internal sealed class Dovecot : ILogFormat<Dovecot>
                 {
                     return LineOutcome.Login;
                 }
-                e.Session = new Slice(at + 9, next - at - 10);
+                bool hasOwn = e.Session.IsPresent && e.Session.Start < e.User.Start;
+                e.Session = hasOwn ? e.Session : new Slice(at + 9, next - at - 10);
             }
             else
             {
@@ -216,6 +223,14 @@ internal sealed class Dovecot : ILogFormat<Dovecot>
         }
         if (Scan.Is(ref block, at, next, "rip="u8))
         {
+            if (e.Ip.IsPresent)
+            {
+                // What stood between is a part of the user's name.
+                e.Tls = 0;
+                e.Port = 0;
+                processId = default;
+                e.Session = e.Session.Start > e.User.Start ? default : e.Session;
+            }
             e.Ip = new Slice(at + 4, next - at - 4);
         }
         else if (Scan.Is(ref block, at, next, "mpid="u8))

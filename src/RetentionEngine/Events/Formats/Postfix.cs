@@ -196,7 +196,8 @@ internal sealed class Postfix : ILogFormat<Postfix>
 
     /// <summary>
     /// The keys behind the client, in Postfix's order. A user name is not quoted and may hold
-    /// spaces and commas: only a key that may follow it ends it.
+    /// spaces and commas: only a key that may follow it ends it. Such a key may be part of
+    /// the name as well, so nothing behind a name is believed, not even the mail's former hop.
     /// </summary>
     private static bool ParseClientKeys(ref byte block, int at, int end, ref LogEvent e)
     {
@@ -212,11 +213,9 @@ internal sealed class Postfix : ILogFormat<Postfix>
         {
             int user = at + 16;
             at = EndOfUser(ref block, user, end, withSender: true);
-            if (at == end && EndsInKey(Scan.Span(ref block, user, end)))
-            {
-                return false;
-            }
+            at = at == end ? WithoutKey(ref block, user, end) : at;
             e.Sasl = new Slice(user, at - user);
+            return true;
         }
         if (Scan.Is(ref block, at, end, ", sasl_sender="u8))
         {
@@ -249,12 +248,14 @@ internal sealed class Postfix : ILogFormat<Postfix>
         || "orig_queue_id="u8.StartsWith(rest) || "orig_client="u8.StartsWith(rest)
         || "sasl_method="u8.StartsWith(rest);
 
-    /// <summary>Whether the line was cut within the key behind the user name.</summary>
-    private static bool EndsInKey(ReadOnlySpan<byte> user)
+    /// <summary>The end of a user name where the line may have been cut within the key behind it.</summary>
+    private static int WithoutKey(ref byte block, int user, int end)
     {
-        int comma = user.LastIndexOf((byte)',');
-        return comma >= 0 && (comma + 1 == user.Length
-            || (user[comma + 1] == ' ' && IsKnownKeyCut(user[(comma + 2)..])));
+        ReadOnlySpan<byte> text = Scan.Span(ref block, user, end);
+        int comma = text.LastIndexOf((byte)',');
+        bool isKey = comma >= 0 && (comma + 1 == text.Length
+            || (text[comma + 1] == ' ' && IsKnownKeyCut(text[(comma + 2)..])));
+        return isKey ? user + comma : end;
     }
 
     private static int EndOfUser(ref byte block, int start, int end, bool withSender)
@@ -332,6 +333,11 @@ internal sealed class Postfix : ILogFormat<Postfix>
 
     private static LineOutcome ParseMessageId(ref byte block, int at, int end, ref LogEvent e)
     {
+        if (Unsafe.Add(ref block, end - 1) != '>'
+            || Unsafe.Add(ref block, end - 2) is (byte)'a' or (byte)'d')
+        {
+            end = at + WithoutLineEnd(Scan.Span(ref block, at, end));
+        }
         if (at < end && Unsafe.Add(ref block, at) == '<')
         {
             if (Unsafe.Add(ref block, end - 1) == '>')
@@ -348,6 +354,27 @@ internal sealed class Postfix : ILogFormat<Postfix>
         e.Kind = EventKind.MessageId;
         e.MessageId = new Slice(at, end - at);
         return LineOutcome.Event;
+    }
+
+    /// <summary>
+    /// A filter in front of cleanup may hand on the line end as well, which syslog daemons write as
+    /// <c>#012</c>, <c>^M</c>, <c>\n</c> or <c>&lt;0a&gt;</c>.
+    /// </summary>
+    private static int WithoutLineEnd(ReadOnlySpan<byte> id)
+    {
+        while (true)
+        {
+            int escape = id.EndsWith("#012"u8) || id.EndsWith("#015"u8) || id.EndsWith("<0a>"u8)
+                || id.EndsWith("<0d>"u8)
+                ? 4
+                : id.EndsWith("^M"u8) || id.EndsWith("^J"u8) || id.EndsWith("\\n"u8)
+                    || id.EndsWith("\\r"u8) ? 2 : 0;
+            if (escape == 0)
+            {
+                return id.Length;
+            }
+            id = id[..^escape];
+        }
     }
 
     private static LineOutcome ParseQmgr(ref byte block, int at, int end, ref LogEvent e)

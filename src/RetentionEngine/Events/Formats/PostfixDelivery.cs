@@ -63,7 +63,12 @@ internal static class PostfixDelivery
         }
         e.Kind = EventKind.Delivery;
         e.Agent = agent;
-        if (at < end && e.Status == RecordStatus.Sent)
+        if (agent == DeliveryAgent.Discard && e.Status == RecordStatus.Sent)
+        {
+            // What it calls sent is gone.
+            e.Status = RecordStatus.Discarded;
+        }
+        else if (at < end && e.Status == RecordStatus.Sent)
         {
             Edge(ref block, at + 2, end, agent, ref e);
         }

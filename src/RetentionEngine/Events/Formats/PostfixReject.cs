@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Runtime.CompilerServices;
 using RetentionEngine.Lines;
 
@@ -5,12 +6,19 @@ namespace RetentionEngine.Events.Formats;
 
 /// <summary>Refused attempts, as smtpd, postscreen and cleanup log them.</summary>
 /// <remarks>
-/// The text in the middle quotes what the client said, so sender and recipient are those behind
-/// the last <c>; from=&lt;</c>, and a line that stops before <c>proto=</c> was cut. Actions that
-/// refuse nothing (reject_warning, warn, hold, redirect, …) are not events.
+/// The text in the middle quotes what the client said, so sender and recipient are those of the
+/// last tail <c>; from=&lt;…&gt; … proto=… helo=&lt;…&gt;</c> that does not lie within quotes of its own
+/// addresses, and a line that stops before <c>proto=</c> was cut. Actions that refuse nothing
+/// (reject_warning, warn, hold, redirect, …) are not events.
 /// </remarks>
 internal static class PostfixReject
 {
+    // smtpd.c, NEUTER_CHARACTERS: what no HELO holds once smtpd has logged it.
+    private static readonly SearchValues<byte> s_notInHelo = SearchValues.Create(" <>()\\\";@"u8);
+
+    /// <summary>A line with more of what may be a tail is hostile.</summary>
+    private const int TailsMax = 16;
+
     /// <summary>Messages that do not begin with a queue id.</summary>
     public static LineOutcome ParseWithoutId(ref byte block, in LineFrame frame, ref LogEvent e)
     {
@@ -116,7 +124,7 @@ internal static class PostfixReject
         {
             return ParseStage(ref block, at, end, endsMessage: false, ref e);
         }
-        if (!Scan.Is(ref block, colon, end, ": "u8))
+        if (colon == at || !Scan.Is(ref block, colon, end, ": "u8))
         {
             return LineOutcome.Reject;
         }
@@ -130,7 +138,7 @@ internal static class PostfixReject
     /// </summary>
     private static LineOutcome ParseContent(ref byte block, int at, int end, ref LogEvent e)
     {
-        int tail = Scan.FindLast(ref block, at, end, "; from=<"u8);
+        int tail = Tail(ref block, at, end, (byte)':', ref e, out int behind);
         if (tail < 0)
         {
             return LineOutcome.Reject;
@@ -151,7 +159,6 @@ internal static class PostfixReject
             }
             e.Ip = ip;
         }
-        int behind = Addresses(ref block, tail + 8, end, (byte)':', ref e);
         if (behind < 0)
         {
             if (!isLocal || !LocalSender(ref block, tail + 8, end, ref e, out behind))
@@ -210,8 +217,7 @@ internal static class PostfixReject
             return LineOutcome.Event;
         }
         Reply(ref block, at, end, ref e);
-        int tail = Scan.FindLast(ref block, at, end, "; from=<"u8);
-        if (tail < 0 || Addresses(ref block, tail + 8, end, (byte)',', ref e) < 0)
+        if (Tail(ref block, at, end, (byte)',', ref e, out int behind) < 0 || behind < 0)
         {
             return LineOutcome.Reject;
         }
@@ -222,10 +228,10 @@ internal static class PostfixReject
     private static LineOutcome Finish(
         ref byte block, int at, int end, bool endsMessage, ref LogEvent e)
     {
-        int tail = Scan.FindLast(ref block, at, end, "; from=<"u8);
+        int tail = Tail(ref block, at, end, (byte)' ', ref e, out int behind);
         if (tail >= 0)
         {
-            if (Addresses(ref block, tail + 8, end, (byte)' ', ref e) < 0)
+            if (behind < 0)
             {
                 return LineOutcome.Reject;
             }
@@ -254,18 +260,48 @@ internal static class PostfixReject
     }
 
     /// <summary>
+    /// The last tail, or one before it in whose addresses the last one lies: Postfix since 3.5
+    /// quotes what a sender writes, and a HELO holds nothing that could look like a tail.
+    /// </summary>
+    /// <returns>
+    /// Offset of <c>; from=&lt;</c>, or -1; <c>behind</c> is that of <c>proto=</c>, -1 when the line
+    /// stops before it.
+    /// </returns>
+    private static int Tail(
+        ref byte block, int at, int end, byte style, ref LogEvent e, out int behind)
+    {
+        int last = Scan.FindLast(ref block, at, end, "; from=<"u8);
+        behind = -1;
+        int tail = last;
+        for (int i = 0; i < TailsMax && tail >= 0; i++)
+        {
+            behind = Addresses(ref block, tail + 8, end, style, isStrict: true, ref e);
+            if (behind > last)
+            {
+                return tail;
+            }
+            e.Sender = e.Recipient = default;
+            tail = Scan.FindLast(ref block, at, tail, "; from=<"u8);
+        }
+        behind = last < 0
+            ? -1 : Addresses(ref block, last + 8, end, style, isStrict: false, ref e);
+        return last;
+    }
+
+    /// <summary>
     /// <c>A&gt; to=&lt;B&gt; proto=</c>, <c>A&gt; proto=</c>. The style is <c>,</c> for postscreen, which
     /// separates by commas, <c>:</c> for cleanup, which may add a text, else a space.
     /// </summary>
     /// <returns>Offset of <c>proto=</c>, or -1 when the line stops before it.</returns>
     private static int Addresses(
-        ref byte block, int start, int end, byte style, ref LogEvent e)
+        ref byte block, int start, int end, byte style, bool isStrict, ref LogEvent e)
     {
         int sender = start;
-        for (int i = PostfixDelivery.BehindQuotes(ref block, start, end); ; i++)
+        int open = PostfixDelivery.BehindQuotes(ref block, start, end);
+        for (int i = open; ; i++)
         {
             i = Scan.IndexOf(ref block, i, end, (byte)'>');
-            if (i >= end)
+            if (i >= end || (isStrict && Scan.Span(ref block, open, i).Contains((byte)'"')))
             {
                 return -1;
             }
@@ -276,7 +312,7 @@ internal static class PostfixReject
             }
             if (Scan.Is(ref block, key, end, " proto="u8))
             {
-                if (!IsTail(ref block, key + 7, end, style))
+                if (!IsTail(ref block, key + 7, end, style, isStrict))
                 {
                     return -1;
                 }
@@ -294,7 +330,8 @@ internal static class PostfixReject
             {
                 e.Sender = new Slice(sender, i - sender);
                 start = key + 5;
-                i = PostfixDelivery.BehindQuotes(ref block, start, end) - 1;
+                open = PostfixDelivery.BehindQuotes(ref block, start, end);
+                i = open - 1;
             }
         }
     }
@@ -303,7 +340,7 @@ internal static class PostfixReject
     /// <c>ESMTP</c>, <c>ESMTP helo=&lt;H&gt;</c>; behind it cleanup has <c>: text</c>, smtpd 3.10 keys of SASL.
     /// A quoted tail within the text does not end like that.
     /// </summary>
-    private static bool IsTail(ref byte block, int at, int end, byte style)
+    private static bool IsTail(ref byte block, int at, int end, byte style, bool isStrict)
     {
         int behind = at;
         while (behind < end && char.IsAsciiLetterUpper((char)Unsafe.Add(ref block, behind)))
@@ -327,10 +364,32 @@ internal static class PostfixReject
             return false;
         }
         return behind == end || (hasText && Scan.Is(ref block, behind, end, ": "u8))
-            || (Scan.Is(ref block, behind, end, " helo=<"u8)
+            || (isStrict && IsHelo(ref block, behind, end, style))
+            || (!isStrict && Scan.Is(ref block, behind, end, " helo=<"u8)
                 && (Unsafe.Add(ref block, end - 1) == '>'
                     || Scan.Find(ref block, behind, end, "> sasl_"u8) >= 0
                     || (hasText && Scan.Find(ref block, behind, end, ">: "u8) >= 0)));
+    }
+
+    /// <summary>Whether a HELO as Postfix logs it follows, and what may follow that.</summary>
+    private static bool IsHelo(ref byte block, int at, int end, byte style)
+    {
+        if (!Scan.Is(ref block, at, end, " helo=<"u8))
+        {
+            return false;
+        }
+        at += 7;
+        if (style == ',')
+        {
+            // postscreen takes one word as it is.
+            return Unsafe.Add(ref block, end - 1) == '>'
+                && !Scan.Span(ref block, at, end).Contains((byte)' ');
+        }
+        int length = Scan.Span(ref block, at, end).IndexOfAny(s_notInHelo);
+        int close = at + length;
+        return length >= 0 && Unsafe.Add(ref block, close) == '>'
+            && (close + 1 == end || Scan.Is(ref block, close, end, "> sasl_"u8)
+                || (style == ':' && Scan.Is(ref block, close, end, ">: "u8)));
     }
 
     /// <summary>Three digits and an enhanced code, either of which may be missing.</summary>
