@@ -202,6 +202,24 @@ public sealed class StreamListenerTests
     }
 
     [Fact]
+    public async Task Stopping_confirms_nothing_that_is_not_durable()
+    {
+        await using var fixture = new ListenerFixture(ListenerFixture.Tcp(), isHeld: true);
+        using Socket socket = fixture.Connect();
+        using Socket silent = fixture.Connect();
+        await socket.SendAsync("a\n"u8.ToArray());
+        await fixture.Entered;
+        Task stop = fixture.Listener.StopAsync();
+        Task<bool> told = ListenerFixture.FinishAsync(socket, "b\n"u8.ToArray());
+        Assert.True(await ListenerFixture.EndAsync(silent));
+        Assert.False(told.IsCompleted);
+        fixture.Release();
+        Assert.True(await told);
+        Assert.Equal("a\nb\n", fixture.Lines);
+        await stop.WaitAsync(ListenerFixture.HangTimeout);
+    }
+
+    [Fact]
     public async Task Stopping_ends_also_when_nothing_can_be_made_durable()
     {
         await using var fixture = new ListenerFixture(ListenerFixture.Tcp(), isHeld: true);

@@ -93,6 +93,48 @@ public sealed class TlsListenerTests : IDisposable
     }
 
     [Fact]
+    public async Task Stopping_takes_what_is_on_its_way()
+    {
+        await using var fixture = new ListenerFixture(Tls());
+        using Socket socket = fixture.Connect();
+        await using SslStream tls = await HandshakeAsync(socket, null);
+        await tls.WriteAsync("a\n"u8.ToArray());
+        Task stop = fixture.Listener.StopAsync();
+        byte[] tickets = new byte[4096];
+        while (await socket.ReceiveAsync(tickets) > 0)
+        {
+            // What TLS 1.3 sends of itself; then the end.
+        }
+        await tls.WriteAsync("b\nc\n"u8.ToArray());
+        socket.Shutdown(SocketShutdown.Send);
+        await stop.WaitAsync(ListenerFixture.HangTimeout);
+        Assert.Equal("a\nb\nc\n", fixture.Lines);
+    }
+
+    [Fact]
+    public async Task Lines_do_not_wait_for_the_rest_of_a_record()
+    {
+        await using var fixture = new ListenerFixture(Tls());
+        using Socket socket = fixture.Connect();
+        var held = new HeldStream(new NetworkStream(socket, ownsSocket: false));
+        await using SslStream tls = await HandshakeAsync(held, null);
+        held.IsHeld = true;
+        await tls.WriteAsync("a\n"u8.ToArray());
+        await tls.WriteAsync("b\n"u8.ToArray());
+        // The first record and the beginning of the second come at once.
+        await socket.SendAsync(held.Written.AsMemory(0, held.Written.Length - 3));
+        await ListenerFixture.UntilAsync(() =>
+        {
+            fixture.Listener.Sweep();
+            return string.Equals(fixture.Lines, "a\n", StringComparison.Ordinal);
+        });
+        await socket.SendAsync(held.Written.AsMemory(held.Written.Length - 3));
+        socket.Shutdown(SocketShutdown.Send);
+        await ListenerFixture.UntilAsync(() => fixture.Own.Connections == 0);
+        Assert.Equal("a\nb\n", fixture.Lines);
+    }
+
+    [Fact]
     public async Task Who_does_not_speak_TLS_is_refused()
     {
         await using var fixture = new ListenerFixture(Tls());
@@ -163,10 +205,14 @@ public sealed class TlsListenerTests : IDisposable
     private SyslogSettings Mutual(string[] names) =>
         Tls() with { ClientAuthority = _own.Authority, ClientNames = names };
 
+    private Task<SslStream> HandshakeAsync(
+        Socket socket, (string Certificate, string Key)? client) =>
+        HandshakeAsync(new NetworkStream(socket, ownsSocket: false), client);
+
     private async Task<SslStream> HandshakeAsync(
-        Socket socket, (string Certificate, string Key)? client)
+        Stream stream, (string Certificate, string Key)? client)
     {
-        var tls = new SslStream(new NetworkStream(socket, ownsSocket: false));
+        var tls = new SslStream(stream);
         var policy = new X509ChainPolicy
         {
             TrustMode = X509ChainTrustMode.CustomRootTrust,
@@ -181,5 +227,57 @@ public sealed class TlsListenerTests : IDisposable
             ClientCertificates = client is null ? null : [Certificates.Load(client.Value)],
         });
         return tls;
+    }
+
+    /// <summary>Keeps what is written, when told to, instead of sending it.</summary>
+    private sealed class HeldStream(Stream inner) : Stream
+    {
+        private readonly MemoryStream _written = new();
+
+        public bool IsHeld { get; set; }
+
+        public byte[] Written => _written.ToArray();
+
+        public override bool CanRead => true;
+
+        public override bool CanWrite => true;
+
+        public override bool CanSeek => false;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position
+        {
+            get => throw new NotSupportedException();
+            set => throw new NotSupportedException();
+        }
+
+        public override ValueTask<int> ReadAsync(
+            Memory<byte> buffer, CancellationToken cancellationToken = default) =>
+            inner.ReadAsync(buffer, cancellationToken);
+
+        public override ValueTask WriteAsync(
+            ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            if (!IsHeld)
+            {
+                return inner.WriteAsync(buffer, cancellationToken);
+            }
+            _written.Write(buffer.Span);
+            return ValueTask.CompletedTask;
+        }
+
+        public override int Read(byte[] buffer, int offset, int count) =>
+            inner.Read(buffer, offset, count);
+
+        public override void Write(byte[] buffer, int offset, int count) =>
+            inner.Write(buffer, offset, count);
+
+        public override void Flush() => inner.Flush();
+
+        public override long Seek(long offset, SeekOrigin origin) =>
+            throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
     }
 }

@@ -18,6 +18,12 @@ internal sealed class StreamConnection : IDisposable
 {
     private const int ReadBytes = 128 << 10;
 
+    /// <summary>A sender that is silent for so long is told that we end.</summary>
+    private static readonly TimeSpan s_tellAfter = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>One that then is silent for so long has nothing on its way any more.</summary>
+    private static readonly TimeSpan s_endAfter = TimeSpan.FromMilliseconds(500);
+
     private readonly Socket _socket;
     private readonly SyslogSettings _settings;
     private readonly TlsOptions? _tls;
@@ -32,7 +38,9 @@ internal sealed class StreamConnection : IDisposable
 
     // Time stamps of the clock; 0 = none. Read by the listener's thread.
     private long _partialSince;
-    private long _lastRead;
+    private long _waitingSince;
+    private volatile bool _isHolding;
+    private volatile bool _isTelling;
     private volatile bool _isEnding;
     private volatile bool _isTimedOut;
 
@@ -42,7 +50,7 @@ internal sealed class StreamConnection : IDisposable
     {
         (_socket, _settings, _tls, _sink) = (socket, settings, tls, sink);
         (_status, _log, _clock) = (status, log, clock);
-        _lastRead = clock.GetTimestamp();
+        _waitingSince = clock.GetTimestamp();
         _stream = new NetworkStream(socket, ownsSocket: true);
         socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
         // Should this process die, the sender must not take its end for our confirmation.
@@ -81,7 +89,10 @@ internal sealed class StreamConnection : IDisposable
         }
     }
 
-    /// <summary>Ends a connection that leaves a frame unfinished for too long.</summary>
+    /// <summary>
+    /// Ends a connection that leaves a frame unfinished for too long; and has lines made durable
+    /// that wait for more only because a TLS record behind them is not whole.
+    /// </summary>
     public void EndIfStuck()
     {
         long since = Volatile.Read(ref _partialSince);
@@ -90,33 +101,31 @@ internal sealed class StreamConnection : IDisposable
             _isTimedOut = true;
             _reader?.CancelPendingRead();
         }
-    }
-
-    /// <summary>Tells the sender that we want no more; what is on its way is still read.</summary>
-    public void BeginEnd()
-    {
-        Volatile.Write(ref _lastRead, _clock.GetTimestamp());
-        try
+        else if (_isHolding && Volatile.Read(ref _waitingSince) != 0)
         {
-            // A TLS alert would have to wait for its turn; the end of the stream says it as well.
-            _socket.Shutdown(SocketShutdown.Send);
-        }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException)
-        {
-            // It is gone already.
+            _reader?.CancelPendingRead();
         }
     }
 
-    /// <summary>Ends a connection that sends nothing any more.</summary>
-    /// <param name="quiet">Time of silence.</param>
-    /// <param name="isLast">Whether not even lines that can't be made durable may hold it.</param>
-    public void EndIfQuiet(TimeSpan quiet, bool isLast)
+    /// <summary>Ends a connection whose sender is silent; to be called again and again.</summary>
+    /// <remarks>
+    /// First the sender is told that we want no more, which it may take for a confirmation: so this
+    /// waits until all that came is durable. What is on its way is still read.
+    /// </remarks>
+    public void EndWhenQuiet()
     {
-        if (isLast)
+        long since = Volatile.Read(ref _waitingSince);
+        if (since == 0)
         {
-            Abort();
+            return;
         }
-        else if (_clock.GetElapsedTime(Volatile.Read(ref _lastRead)) > quiet)
+        TimeSpan silence = _clock.GetElapsedTime(since);
+        if (!_isTelling && silence >= s_tellAfter)
+        {
+            _isTelling = true;
+            _reader?.CancelPendingRead();
+        }
+        else if (_isTelling && silence >= s_endAfter)
         {
             _isEnding = true;
             _reader?.CancelPendingRead();
@@ -183,8 +192,10 @@ internal sealed class StreamConnection : IDisposable
     {
         while (true)
         {
+            _isHolding = _batch.Count > 0;
+            Volatile.Write(ref _waitingSince, _clock.GetTimestamp());
             ReadResult read = await reader.ReadAsync(_abort.Token);
-            Volatile.Write(ref _lastRead, _clock.GetTimestamp());
+            Volatile.Write(ref _waitingSince, 0);
             ReadOnlySequence<byte> rest = read.Buffer;
             bool isEnd = read.IsCompleted;
             FrameKind kind;
@@ -192,7 +203,7 @@ internal sealed class StreamConnection : IDisposable
             {
                 await FlushAsync();
             }
-            bool isLast = isEnd || _isEnding || kind != FrameKind.NeedsMore || _isTimedOut;
+            bool isLast = isEnd || read.IsCanceled || kind != FrameKind.NeedsMore;
             if (_batch.Count > 0 && (isLast || _socket.Available == 0))
             {
                 await FlushAsync();
@@ -212,9 +223,15 @@ internal sealed class StreamConnection : IDisposable
                 return false;
             }
             _isTimedOut = false;
-            if (isEnd || _isEnding)
+            bool isSilent = read.IsCanceled && _socket.Available == 0;
+            if (isEnd || (_isEnding && isSilent))
             {
                 return rest.IsEmpty;
+            }
+            if (_isTelling && isSilent && rest.IsEmpty)
+            {
+                // A TLS alert would have to wait for its turn; the stream's end says it as well.
+                _socket.Shutdown(SocketShutdown.Send);
             }
         }
     }
@@ -331,7 +348,7 @@ internal sealed class StreamConnection : IDisposable
             _socket.Close(0);
             return;
         }
-        if (_stream is SslStream tls && !_isEnding)
+        if (_stream is SslStream tls && !_isTelling)
         {
             await tls.ShutdownAsync();
         }

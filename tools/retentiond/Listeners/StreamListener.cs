@@ -14,9 +14,6 @@ internal sealed class StreamListener : SyslogListener
     /// <summary>A sender that was told to end is given so long, whatever it sends.</summary>
     private static readonly TimeSpan s_drainMax = TimeSpan.FromSeconds(5);
 
-    /// <summary>One that sends nothing for so long has nothing on its way any more.</summary>
-    private static readonly TimeSpan s_quietMin = TimeSpan.FromMilliseconds(500);
-
     private static readonly TimeSpan s_drainTick = TimeSpan.FromMilliseconds(50);
 
     private readonly Socket _socket;
@@ -83,16 +80,19 @@ internal sealed class StreamListener : SyslogListener
         }
         _socket.Dispose();
         long began = _clock.GetTimestamp();
-        foreach (StreamConnection connection in _connections.Keys)
-        {
-            connection.BeginEnd();
-        }
         while (!_connections.IsEmpty)
         {
             bool isOver = _clock.GetElapsedTime(began) > s_drainMax;
             foreach (StreamConnection connection in _connections.Keys)
             {
-                connection.EndIfQuiet(isOver ? TimeSpan.Zero : s_quietMin, isOver);
+                if (isOver)
+                {
+                    connection.Abort();
+                }
+                else
+                {
+                    connection.EndWhenQuiet();
+                }
             }
             await Task.WhenAny(
                 Task.WhenAll(_connections.Values), Task.Delay(s_drainTick, _clock));
