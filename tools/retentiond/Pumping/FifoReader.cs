@@ -25,10 +25,12 @@ internal sealed class FifoReader(
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                log.Warning("named pipe can't be read", ("path", path), ("code", e.HResult & 0xffff));
+                log.Warning(
+                    "named pipe can't be read", ("path", path), ("code", e.HResult & 0xffff));
             }
             status.IsUp = false;
-            await Task.Delay(s_retry, clock, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(s_retry, clock, stop)
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 

@@ -31,7 +31,7 @@ internal sealed class FileFollower(IReadOnlyList<string> paths) : IDisposable
             : Math.Max(0, file.Length - _read.GetValueOrDefault(file.FullName).Length);
     }
 
-    /// <summary>Opens the files that may hold something new; <see cref="Done"/> closes them.</summary>
+    /// <summary>Opens files that may have something new; <see cref="Done"/> closes them.</summary>
     /// <param name="now">The time by which files are old or young.</param>
     /// <param name="unreadable">Told of each that can't be opened.</param>
     public List<LogSource> Changed(DateTimeOffset now, Action<string>? unreadable = null)
@@ -125,7 +125,7 @@ internal sealed class FileFollower(IReadOnlyList<string> paths) : IDisposable
 
     private readonly record struct FileState(long Length, DateTime Time);
 
-    /// <summary>An open file, read from its beginning without moving anybody else's position.</summary>
+    /// <summary>An open file, read from its beginning; nobody else's position moves.</summary>
     private sealed class HandleStream(SafeFileHandle handle) : Stream
     {
         public override bool CanRead => true;

@@ -7,7 +7,7 @@ using RetentionEngine.Lines;
 
 namespace RetentionEngine.Daemon.Pumping;
 
-/// <summary>Reads a journal through <c>journalctl -o export</c> into the spool, with its cursor.</summary>
+/// <summary>Reads a journal by <c>journalctl -o export</c> into the spool, cursor too.</summary>
 /// <remarks>
 /// Lines and the cursor behind them go into the spool as one, so that reading goes on exactly
 /// behind what is durable.
@@ -38,7 +38,8 @@ internal sealed class JournalReader(
                 log.Warning("journalctl can't be run", ("journal", settings.Name));
             }
             status.IsUp = false;
-            await Task.Delay(s_retry, clock, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(s_retry, clock, stop)
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 

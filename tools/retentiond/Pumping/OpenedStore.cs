@@ -18,7 +18,7 @@ internal sealed class OpenedStore : IDisposable
 
     public RetentionPump Pump { get; private set; }
 
-    /// <summary>Opens the store, or makes it, and gives it the policy of the configuration.</summary>
+    /// <summary>Opens the store, or makes it, and gives it the configured policy.</summary>
     /// <exception cref="RetentionException">It can't be used.</exception>
     public static OpenedStore Open(Settings settings, TrustedClock clock, Action progress)
     {
@@ -40,7 +40,7 @@ internal sealed class OpenedStore : IDisposable
         }
     }
 
-    /// <summary>Expires what is due in a store that can't take anything: deletion needs no room.</summary>
+    /// <summary>Expires what is due in a store that is full: deletion needs no room.</summary>
     /// <exception cref="RetentionException">It can't be used.</exception>
     public static ExpireReport Expire(Settings settings, TrustedClock clock)
     {

@@ -75,7 +75,7 @@ internal sealed class PumpService : IAsyncDisposable
         Wake();
     }
 
-    /// <summary>Brings all that is there now into the store; completes when queries see it.</summary>
+    /// <summary>Brings all that is there into the store; completes when queries see it.</summary>
     /// <exception cref="OperationCanceledException">The store can't take anything now.</exception>
     public async Task SyncAsync(CancellationToken cancel)
     {
@@ -285,7 +285,8 @@ internal sealed class PumpService : IAsyncDisposable
     private void TellUnreadable(string path)
     {
         SourceStatus source = _status.Source(
-            SourceKind.File, _settings.Files.First(p => path.StartsWith(p, StringComparison.Ordinal)));
+            SourceKind.File,
+            _settings.Files.First(p => path.StartsWith(p, StringComparison.Ordinal)));
         if (_unreadable.Add(path))
         {
             _log.Warning("file can't be read", ("path", path));

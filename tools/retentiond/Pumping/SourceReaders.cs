@@ -6,8 +6,8 @@ namespace RetentionEngine.Daemon.Pumping;
 /// <summary>What reads journals and named pipes: one task for each.</summary>
 internal sealed class SourceReaders(SpoolGate spool, Status status, TimeProvider clock, Log log)
 {
-    private readonly Dictionary<(SourceKind Kind, string Key), (CancellationTokenSource Stop, Task Task)>
-        _running = [];
+    private readonly Dictionary<
+        (SourceKind Kind, string Key), (CancellationTokenSource Stop, Task Task)> _running = [];
 
     /// <summary>Begins what is new in the configuration and ends what is gone from it.</summary>
     public void Apply(Settings settings)

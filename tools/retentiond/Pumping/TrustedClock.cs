@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace RetentionEngine.Daemon.Pumping;
 
-/// <summary>The clock that decides what is expired: it never runs ahead of what can be trusted.</summary>
+/// <summary>The clock that decides what is expired: never ahead of what can be trusted.</summary>
 /// <remarks>
 /// A record that is hidden too late by an hour is a small matter; a key that is destroyed too early
 /// can't be brought back. So the clock of the machine is taken when the kernel says that it is

@@ -32,7 +32,8 @@ internal sealed class MetricsText
         Counter("line_bytes_total", "Bytes of the lines read.", pump.Bytes);
         Counter("records_total", "Records made.", pump.Records);
         AddCounts("records_by_kind_total", "Records made, by kind.", "kind", pump.RecordsByKind);
-        AddCounts("records_by_status_total", "Records made, by fate.", "status", pump.RecordsByStatus);
+        AddCounts("records_by_status_total", "Records made, by fate.", "status",
+            pump.RecordsByStatus);
         AddCounts("records_by_host_total", "Records made, by the host that wrote the log.", "host",
             pump.RecordsByHost);
         Counter("unknown_shapes_total", "Lines that no form fits.", pump.UnknownShapes);
@@ -58,7 +59,8 @@ internal sealed class MetricsText
             return;
         }
         Head(name, "counter", help);
-        foreach ((string key, long count) in counts.OrderBy(static c => c.Key, StringComparer.Ordinal))
+        foreach ((string key, long count) in counts
+            .OrderBy(static c => c.Key, StringComparer.Ordinal))
         {
             Sample(name, count, (label, key));
         }
