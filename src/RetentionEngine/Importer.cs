@@ -32,6 +32,7 @@ internal sealed class Importer : IDisposable
     private readonly Tracker _tracker;
     private readonly KnownSources _known;
     private readonly LogEvent[] _events = new LogEvent[EventsMax];
+    private readonly BlockBuffers _buffers = new();
     private readonly ImportTally _tally;
     private readonly HostZones _zones;
     private readonly long _started = Stopwatch.GetTimestamp();
@@ -123,7 +124,7 @@ internal sealed class Importer : IDisposable
         {
             long start = _known.Begin(source, _tokenizer.Lines);
             _tally.AlreadyKnown(start, _known.Lines);
-            using var reader = new BlockReader(source.Stream, before: _known.Before);
+            using var reader = new BlockReader(source.Stream, _buffers, _known.Before);
             int year = source.Year(_options.Year, zones.Zone);
             _tokenizer.Begin(zones, source.LatestUnixMicros(_clock), year);
             for (int host = 0; zones.Count > 0 && host < _hosts.Count; host++)

@@ -20,8 +20,11 @@ internal sealed class RunRewriter(BucketStore store)
     private readonly RunPlanner _planner = new(store.Seed);
     private readonly RunEncoder _encoder = new(store.Seed);
     private readonly SealedRun _run = new();
-    private readonly HashSet<RecordRow> _seen = new(RowBytes.Comparer);
+    private HashSet<int> _seen = [];
     private readonly byte[] _text = new byte[StringTable.LengthMax];
+
+    /// <summary>Rows of a merged run; bounds the memory that merging takes.</summary>
+    internal const int MergeRowsMax = RecordBatch.RowsMax / 2;
 
     /// <summary>A bucket that still grows is merged when it has so many.</summary>
     internal const int MergeRunsGrowing = 32;
@@ -44,6 +47,14 @@ internal sealed class RunRewriter(BucketStore store)
         int merged = groups.Sum(runs => rewriter.MergeRuns(runs) ? runs.Length - 1 : 0);
         store.CommitRuns();
         return merged;
+    }
+
+    /// <summary>Compares rows of the batch by their places in it.</summary>
+    private sealed class RowComparer(RecordBatch batch) : IEqualityComparer<int>
+    {
+        public bool Equals(int x, int y) => RowBytes.Comparer.Equals(batch.Rows[x], batch.Rows[y]);
+
+        public int GetHashCode(int row) => RowBytes.Comparer.GetHashCode(batch.Rows[row]);
     }
 
     private static List<RunInfo[]> MergeGroups(BucketStore store)
@@ -162,10 +173,10 @@ internal sealed class RunRewriter(BucketStore store)
     {
         var group = new List<RunInfo>();
         int rows = 0;
-        foreach (RunInfo run in bucket.Where(r => r.Rows <= RecordBatch.RowsMax / MergeRunsMin)
+        foreach (RunInfo run in bucket.Where(r => r.Rows <= MergeRowsMax / MergeRunsMin)
             .OrderBy(r => r.Rows))
         {
-            if (rows + run.Rows > RecordBatch.RowsMax && group.Count > 0)
+            if (rows + run.Rows > MergeRowsMax && group.Count > 0)
             {
                 yield return [.. group];
                 group.Clear();
@@ -183,7 +194,7 @@ internal sealed class RunRewriter(BucketStore store)
     private bool MergeRuns(RunInfo[] runs)
     {
         _batch.Clear();
-        _seen.Clear();
+        _seen = new HashSet<int>(new RowComparer(_batch));
         var readers = new RunReaders(store);
         foreach (RunInfo run in runs)
         {
@@ -277,11 +288,11 @@ internal sealed class RunRewriter(BucketStore store)
         int kept = from;
         for (int i = from; i < rows.Length; i++)
         {
-            if (RowBytes.IsUnique(!rows[i].QueueId.IsNone, rows[i].TimeUnixMicros) && !_seen.Add(rows[i]))
+            rows[kept] = rows[i];
+            if (!RowBytes.IsUnique(!rows[i].QueueId.IsNone, rows[i].TimeUnixMicros) || _seen.Add(kept))
             {
-                continue;
+                kept++;
             }
-            rows[kept++] = rows[i];
         }
         _batch.Truncate(kept);
     }

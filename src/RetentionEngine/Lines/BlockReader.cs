@@ -4,6 +4,20 @@ using System.Runtime.InteropServices;
 
 namespace RetentionEngine.Lines;
 
+/// <summary>What a reader reads into; one reader after the other may use it.</summary>
+/// <param name="segmentBytes">Size of one read.</param>
+internal sealed class BlockBuffers(int segmentBytes = BlockBuffers.SegmentBytesDefault)
+{
+    public const int SegmentBytesDefault = 512 * 1024;
+
+    public SlackPool Segments { get; } =
+        new(segmentBytes, BlockReader.BeforeBytesMax + BlockReader.LineMaxBytes + 1,
+            BlockReader.PaddingBytes);
+
+    public byte[] Carry { get; } = new byte[
+        BlockReader.BeforeBytesMax + BlockReader.LineMaxBytes + BlockReader.PaddingBytes];
+}
+
 /// <summary>Reads a stream as blocks of whole lines, parsed in place.</summary>
 /// <remarks>
 /// A segment of the pipe is searched for its last LF; everything before it is a block. The partial
@@ -28,11 +42,8 @@ internal sealed class BlockReader : IDisposable
     /// <summary>So many bytes of lines that were handed out stand in front of a block.</summary>
     public const int BeforeBytesMax = 16 * 1024;
 
-    private const int SegmentBytesDefault = 512 * 1024;
-
-    private readonly SlackPool _pool;
     private readonly PipeReader _pipe;
-    private readonly byte[] _carry = new byte[BeforeBytesMax + LineMaxBytes + PaddingBytes];
+    private readonly byte[] _carry;
     private int _beforeLength;
     private int _carryLength;
 
@@ -61,13 +72,23 @@ internal sealed class BlockReader : IDisposable
     /// What the source holds in front of the stream's first byte, as far as it is known: whole lines.
     /// </param>
     public BlockReader(
-        Stream stream, int segmentBytes = SegmentBytesDefault, ReadOnlySpan<byte> before = default)
+        Stream stream,
+        int segmentBytes = BlockBuffers.SegmentBytesDefault,
+        ReadOnlySpan<byte> before = default)
+        : this(stream, new BlockBuffers(segmentBytes), before)
     {
+    }
+
+    /// <param name="stream">Read synchronously, left open.</param>
+    /// <param name="buffers">Of one reader at a time.</param>
+    /// <param name="before">As above.</param>
+    public BlockReader(Stream stream, BlockBuffers buffers, ReadOnlySpan<byte> before)
+    {
+        _carry = buffers.Carry;
         _beforeLength = LastLines(before).Length;
         LastLines(before).CopyTo(_carry);
-        _pool = new SlackPool(segmentBytes, BeforeBytesMax + LineMaxBytes + 1, PaddingBytes);
         var options = new StreamPipeReaderOptions(
-            _pool, bufferSize: segmentBytes, minimumReadSize: 1, leaveOpen: true);
+            buffers.Segments, buffers.Segments.MaxBufferSize, minimumReadSize: 1, leaveOpen: true);
         _pipe = PipeReader.Create(new SynchronousStream(stream), options);
     }
 
@@ -138,11 +159,7 @@ internal sealed class BlockReader : IDisposable
         Offset += consumedBytes;
     }
 
-    public void Dispose()
-    {
-        _pipe.Complete();
-        _pool.Dispose();
-    }
+    public void Dispose() => _pipe.Complete();
 
     private void Fill()
     {

@@ -13,7 +13,7 @@ namespace RetentionEngine.Daemon.Pumping;
 internal sealed class PumpService : IAsyncDisposable
 {
     private static readonly TimeSpan s_poll = TimeSpan.FromMilliseconds(200);
-    private static readonly TimeSpan s_gather = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan s_gather = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan s_retry = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_chores = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan s_tellFull = TimeSpan.FromMinutes(1);
