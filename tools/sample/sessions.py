@@ -24,7 +24,7 @@ class Sessions:
         wire.send('a LOGIN %s secret-%s' % (user, user.split("@")[0]))
         if not wire.until("a ").startswith("a OK"):
             raise AssertionError("no login for " + user)
-        for command in ("SELECT INBOX", "FETCH 1:* (FLAGS)", "STATUS INBOX (MESSAGES)"):
+        for command in ("SELECT INBOX", "UID FETCH 1:* (FLAGS)", "STATUS INBOX (MESSAGES)"):
             wire.send("b " + command)
             if not wire.until("b ").startswith("b OK"):
                 raise AssertionError("%s failed for %s" % (command, user))
