@@ -15,7 +15,7 @@ internal static class BenchCommand
         Usage: RetentionEngine.Bench quick|full|tiny [SECTION...] [--work DIR] [--json FILE]
                RetentionEngine.Bench micro [FILTER]
 
-        Sections: parse forms import query seal commit compare stream. Default: all, and then the result is
+        Sections: parse forms import query seal commit compare daemon stream. Default: all, and then the result is
         written to bench/results/<cpu>/<date>-<commit>.md and .json.
           --work DIR    for inputs and stores (default artifacts/bench)
           --json FILE   also writes the figures there
@@ -31,6 +31,7 @@ internal static class BenchCommand
         ("seal", SealSection.Run),
         ("commit", CommitSection.Run),
         ("compare", DuckDbSection.Run),
+        ("daemon", DaemonSection.Run),
         ("stream", StreamSection.Run),
     ];
 

@@ -50,6 +50,10 @@ internal static class Targets
         new("query.processMs", true, 150),
         new("expire.bucketMs", true, 50),
         new("commit.ratioToRaw", true, 1.3),
+        new("daemon.syslogLinesPerSecond", false, 200_000),
+        new("daemon.lagSeconds", true, 2),
+        new("daemon.peakMiB", true, 300),
+        new("daemon.idleCpuPercent", true, 1),
     ];
 
     public static Target? Find(string name) => 
