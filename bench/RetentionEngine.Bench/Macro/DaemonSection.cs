@@ -98,16 +98,18 @@ internal static class DaemonSection
             ChildProcess.DotNet, [path, "serve", "--config", config]);
         start.RedirectStandardError = true;
         Process daemon = Process.Start(start)!;
-        string? line;
-        do
+        var ready = new ManualResetEventSlim();
+        daemon.ErrorDataReceived += (_, e) =>
         {
-            line = daemon.StandardError.ReadLine()
-                ?? throw new InvalidOperationException("retentiond did not start.");
-        }
-        while (!line.Contains("msg=ready", StringComparison.Ordinal));
-        daemon.ErrorDataReceived += static (_, _) => { };
+            if (e.Data?.Contains("msg=ready", StringComparison.Ordinal) != false)
+            {
+                ready.Set();
+            }
+        };
         daemon.BeginErrorReadLine();
-        return daemon;
+        ready.Wait();
+        return daemon.HasExited
+            ? throw new InvalidOperationException("retentiond did not start.") : daemon;
     }
 
     /// <summary>Sends the log in as many parts as there are senders; returns seconds.</summary>

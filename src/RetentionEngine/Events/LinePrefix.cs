@@ -420,6 +420,8 @@ internal sealed partial class LinePrefix
         {
             return LineOutcome.Ignored;
         }
+        // rsyslog's own template puts a second space in front of the text.
+        at += Scan.Is(ref block, at, end, " "u8) ? 1 : 0;
         MessageStart = Scan.Is(ref block, at, end, "\uFEFF"u8) ? at + 3 : at;
         return LineOutcome.Event;
     }

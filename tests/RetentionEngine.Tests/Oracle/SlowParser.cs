@@ -28,7 +28,7 @@ internal sealed class SlowParser(
 
     private static readonly Regex s_header5424 = Pattern(
         @"^(?:<\d{1,3}>)?1 (?<stamp>\d{4}-[^ ]+) (?<host>[^ ]*) (?<tag>[^ ]+) (?<pid>[^ ]*) [^ ]* "
-        + @"(?:-|(?:\[(?:[^""\]]|""(?:[^""\\]|\\.)*"")*\])+) (?:\u00EF\u00BB\u00BF)?(?<text>.*)$");
+        + @"(?:-|(?:\[(?:[^""\]]|""(?:[^""\\]|\\.)*"")*\])+) {1,2}(?:\u00EF\u00BB\u00BF)?(?<text>.*)$");
 
     private static readonly Regex s_shortId = Pattern(@"^[0-9A-F]{6,21}$");
 
