@@ -45,6 +45,9 @@ internal sealed class LiveDaemon : IAsyncDisposable
             """);
     }
 
+    /// <summary>A folder whose programs go before those of the system; null = none.</summary>
+    public string? Programs { get; init; }
+
     public string StorePath { get; }
 
     public string LogPath { get; }
@@ -66,6 +69,10 @@ internal sealed class LiveDaemon : IAsyncDisposable
             UseShellExecute = false,
             RedirectStandardError = true,
         };
+        if (Programs is not null)
+        {
+            start.Environment["PATH"] = $"{Programs}:{start.Environment["PATH"]}";
+        }
         _process = Process.Start(start)!;
         var ready = new TaskCompletionSource();
         _process.ErrorDataReceived += (_, e) =>
@@ -140,19 +147,17 @@ internal sealed class LiveDaemon : IAsyncDisposable
         }
     }
 
-    /// <summary>The value of a metric; -1 when it is not there.</summary>
-    public async Task<double> MetricAsync(string name)
+    /// <summary>The value of a metric; 0 when it is not there.</summary>
+    public Task<double> MetricAsync(string name) => SumAsync(name + " ");
+
+    /// <summary>The sum of all metrics whose line begins so.</summary>
+    public async Task<double> SumAsync(string begin)
     {
         using var client = new HttpClient();
         string text = await client.GetStringAsync(new Uri($"http://127.0.0.1:{HttpPort}/metrics"));
-        foreach (string line in text.Split('\n'))
-        {
-            if (line.StartsWith(name + " ", StringComparison.Ordinal))
-            {
-                return double.Parse(line[name.Length..], System.Globalization.CultureInfo.InvariantCulture);
-            }
-        }
-        return -1;
+        return text.Split('\n').Where(line => line.StartsWith(begin, StringComparison.Ordinal))
+            .Sum(line => double.Parse(
+                line.AsSpan(line.LastIndexOf(' ') + 1), System.Globalization.CultureInfo.InvariantCulture));
     }
 
     /// <summary>The status code of a health check.</summary>

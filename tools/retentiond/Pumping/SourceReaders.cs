@@ -6,6 +6,8 @@ namespace RetentionEngine.Daemon.Pumping;
 /// <summary>What reads journals and named pipes: one task for each.</summary>
 internal sealed class SourceReaders(SpoolGate spool, Status status, TimeProvider clock, Log log)
 {
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(1);
+
     private readonly Dictionary<
         (SourceKind Kind, string Key), (CancellationTokenSource Stop, Task Task)> _running = [];
 
@@ -46,8 +48,8 @@ internal sealed class SourceReaders(SpoolGate spool, Status status, TimeProvider
         foreach ((CancellationTokenSource stop, Task task) in _running.Values)
         {
             await stop.CancelAsync();
-            await task.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            stop.Dispose();
+            // A read of a pipe into which nobody writes ends with the process only.
+            await Task.WhenAny(task, Task.Delay(s_patience));
         }
         _running.Clear();
     }
